@@ -1,0 +1,56 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+)
+
+// resolve returns every address behind the targets, sorted. gRPC's own resolver looks again only when a connection
+// breaks, so it would not see a new replica. A host with both families is used over IPv4 alone: both lead to the same
+// replicas, and one of them would count twice. The error names the first target that has no address.
+func resolve(ctx context.Context, lookup func(context.Context, string) ([]string, error), targets []string) ([]string, error) {
+	if lookup == nil {
+		lookup = net.DefaultResolver.LookupHost
+	}
+	var all []string
+	var first error
+	for _, target := range targets {
+		found, err := resolveOne(ctx, lookup, target)
+		if err != nil && first == nil {
+			first = fmt.Errorf("%s: %w", target, err)
+		}
+		all = append(all, found...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), first
+}
+
+func resolveOne(ctx context.Context, lookup func(context.Context, string) ([]string, error), target string) ([]string, error) {
+	host, port, err := net.SplitHostPort(target)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return []string{target}, nil
+	}
+	hosts, err := lookup(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	var v4, v6 []string
+	for _, h := range hosts {
+		address := net.JoinHostPort(h, port)
+		if ip, err := netip.ParseAddr(h); err == nil && ip.Is4() {
+			v4 = append(v4, address)
+		} else {
+			v6 = append(v6, address)
+		}
+	}
+	if len(v4) > 0 {
+		return v4, nil
+	}
+	return v6, nil
+}
