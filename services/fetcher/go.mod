@@ -14,6 +14,11 @@ require (
 	google.golang.org/protobuf v1.36.12
 )
 
+require (
+	github.com/aws/aws-sdk-go-v2/credentials v1.20.15 // indirect
+	github.com/aws/smithy-go v1.28.8 // indirect
+)
+
 replace (
 	github.com/maskline/maskline/pkg => ../../pkg
 	github.com/maskline/maskline/proto => ../../proto

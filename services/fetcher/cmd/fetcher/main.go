@@ -1,0 +1,45 @@
+// Command fetcher takes messages from an SQS queue and deletes each after its verdict. See services/fetcher/README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/maskline/maskline/pkg/config"
+	"github.com/maskline/maskline/pkg/lifecycle"
+	"github.com/maskline/maskline/pkg/telemetry"
+	"github.com/maskline/maskline/services/fetcher"
+)
+
+func main() { lifecycle.Main(run) }
+
+func run(ctx context.Context) error {
+	var cfg fetcher.Config
+	if _, err := config.Load(&cfg, config.FromOS("fetcher")); err != nil {
+		return err
+	}
+	cfg.DrainSettle = 5 * time.Second // SQS' counts lag behind the truth
+	log, err := telemetry.NewLogger(os.Stderr, cfg.LogLevel, cfg.LogFormat)
+	if err != nil {
+		return err
+	}
+	version := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+	}
+	exported, err := telemetry.Start(ctx, telemetry.StageFetcher, version)
+	if err != nil {
+		return err
+	}
+	f, err := fetcher.New(cfg, fetcher.Deps{Logger: log, Version: version})
+	if err == nil {
+		err = f.Run(ctx)
+		log.InfoContext(ctx, "stopped", "totals", f.Totals())
+	}
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, exported.Shutdown(flush))
+}

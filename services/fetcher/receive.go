@@ -1,0 +1,191 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/maskline/maskline/pkg/lifecycle"
+	"github.com/maskline/maskline/pkg/relay"
+	"github.com/maskline/maskline/pkg/telemetry"
+)
+
+// maxHeld bounds what waits to be sent downstream: more would only keep messages from another fetcher.
+const maxHeld = 4 * relay.MaxFrameRecords
+
+// describe reads the queue's attributes, again and again until it is there, and refuses what cannot be served.
+func (f *Fetcher) describe(ctx context.Context) error {
+	pause := firstPause
+	for {
+		err := f.describeOnce(ctx)
+		if err == nil || lifecycle.HasCode(err) {
+			return err
+		}
+		f.troubles.set(ctx, "queue", err.Error())
+		select {
+		case <-time.After(pause/2 + rand.N(pause/2)):
+		case <-ctx.Done():
+			return context.Canceled
+		}
+		pause = min(2*pause, mostPause)
+	}
+}
+
+func (f *Fetcher) describeOnce(ctx context.Context) error {
+	if f.queue == nil {
+		queue, err := NewSQS(ctx, f.cfg.Queue, f.cfg.DeadLetterQueue, f.cfg.Pollers, f.countRequest)
+		if err != nil {
+			return lifecycle.Exit(lifecycle.ExitUsage, err)
+		}
+		f.queue = queue
+	}
+	d, err := f.queue.Describe(ctx)
+	if err != nil {
+		return err
+	}
+	reserve := reservation(f.cfg.MaxMessages, d.MaxMessageBytes)
+	switch {
+	case d.FIFO:
+		return lifecycle.Exit(lifecycle.ExitUsage, errors.New("MASKLINE_QUEUE: "+fifoRule))
+	case f.cfg.OnReject == OnRejectDeadLetter && d.DeadLetterURL == "":
+		return lifecycle.Exit(lifecycle.ExitUsage, fmt.Errorf("queue %s has no dead-letter queue: give it a redrive policy, set MASKLINE_DEAD_LETTER_QUEUE, or choose another MASKLINE_ON_REJECT", d.Name))
+	case f.cfg.OnReject == OnRejectRedrivePolicy && d.MaxReceiveCount == 0:
+		return lifecycle.Exit(lifecycle.ExitUsage, fmt.Errorf("queue %s has no redrive policy, which MASKLINE_ON_REJECT=redrive-policy needs", d.Name))
+	case reserve > int64(f.cfg.MaxInFlightBytes):
+		return lifecycle.Exit(lifecycle.ExitUsage, fmt.Errorf("MASKLINE_MAX_IN_FLIGHT_BYTES=%s: at least %d for this queue: %d messages of its MaximumMessageSize", f.cfg.MaxInFlightBytes, reserve, f.cfg.MaxMessages))
+	case d.MaxReceiveCount > 0 && d.MaxReceiveCount < 10:
+		f.log.WarnContext(ctx, "the queue's redrive policy gives up early: SQS itself would dead-letter good messages", "queue", d.Name, "max_receive_count", d.MaxReceiveCount, "advice", "10 or more")
+	}
+	f.mu.Lock()
+	f.source = d
+	f.table = NewTable(f.cfg.MaxInFlight, int64(f.cfg.MaxInFlightBytes), d.Visibility, f.brake)
+	f.drained = Drained{Settle: f.cfg.DrainSettle, Patience: d.Visibility + time.Minute}
+	f.described = true
+	f.mu.Unlock()
+	f.troubles.clear("queue")
+	f.log.InfoContext(ctx, "queue found", "queue", d.Name, "visibility_timeout", d.Visibility, "max_receive_count", d.MaxReceiveCount)
+	return nil
+}
+
+func reservation(messages int, each int64) int64 { return int64(messages) * (each + entryOverhead) }
+
+// poll receives until work ends. Credit is reserved before each receive, for the largest messages there may be: what
+// is received must be held, whatever its size.
+func (f *Fetcher) poll(working, life context.Context, stopWorking context.CancelCauseFunc) {
+	pause := firstPause
+	wait := f.cfg.WaitTime
+	if !f.cfg.KeepListening {
+		wait = max(wait, time.Second) // a short poll's emptiness proves nothing
+	}
+	for f.awaitIntake() {
+		began := time.Now()
+		// A cancelled receive would hide its messages for the whole visibility timeout, so it outlives working.
+		messages, err := f.queue.Receive(life, f.cfg.MaxMessages, wait, f.source.Visibility)
+		f.take(life, began, messages)
+		if err != nil {
+			f.troubles.set(life, "queue", err.Error())
+			select {
+			case <-time.After(pause/2 + rand.N(pause/2)):
+			case <-working.Done():
+			}
+			pause = min(2*pause, mostPause)
+			continue
+		}
+		f.troubles.clear("queue")
+		pause = firstPause
+		if !f.cfg.KeepListening {
+			f.judgeDrained(working, len(messages), time.Since(began), stopWorking)
+		}
+	}
+}
+
+// awaitIntake waits until a receive is allowed and has its reservation; false means that there will be no more.
+func (f *Fetcher) awaitIntake() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for !f.stopping {
+		if f.intakeOpen() && f.table.Reserve(f.cfg.MaxMessages, f.source.MaxMessageBytes) {
+			return true
+		}
+		f.intake.Wait()
+	}
+	return false
+}
+
+// intakeOpen says whether messages could go anywhere. The caller holds mu.
+func (f *Fetcher) intakeOpen() bool {
+	ready, _ := f.client.Ready()
+	return ready && !f.brake.On() && !f.troubles.has("dead-letter queue") && f.table.Held() < maxHeld
+}
+
+// take puts what was received into the table and gives the reservation back.
+func (f *Fetcher) take(ctx context.Context, began time.Time, messages []Message) {
+	var span trace.Span
+	if len(messages) > 0 {
+		_, span = f.tracer.Start(ctx, telemetry.SpanReceive, trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindConsumer),
+			trace.WithNewRoot(), trace.WithLinks(producerLinks(messages)...), trace.WithAttributes(
+				attribute.String(telemetry.AttrMessagingSystem, telemetry.SystemSQS),
+				attribute.String(telemetry.AttrMessagingDestination, f.source.Name),
+				attribute.String(telemetry.AttrMessagingOperationName, "ReceiveMessage"),
+				attribute.String(telemetry.AttrMessagingOperationType, "receive"),
+				attribute.Int(telemetry.AttrMessagingBatchCount, len(messages))))
+		defer span.End()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	repeated, bytes := 0, 0
+	for _, m := range messages {
+		bytes += len(m.Body)
+		// The visibility timeout began some time after the call did: began errs to the safe side.
+		if _, fresh := f.table.Receive(m, began.Add(f.source.Visibility), span.SpanContext()); !fresh {
+			repeated++
+		}
+	}
+	f.table.Refund(f.cfg.MaxMessages, f.source.MaxMessageBytes)
+	f.counters.Add(telemetry.CounterReceived, uint64(len(messages)-repeated))
+	f.counters.Add(telemetry.CounterRepeated, uint64(repeated))
+	f.counters.Add(telemetry.CounterBytes, uint64(bytes))
+	f.intake.Broadcast()
+	f.forward.Broadcast()
+	f.deletes.Broadcast()
+	f.letters.Broadcast()
+}
+
+// judgeDrained ends the work when the queue is drained.
+func (f *Fetcher) judgeDrained(ctx context.Context, messages int, waited time.Duration, stopWorking context.CancelCauseFunc) {
+	f.mu.Lock()
+	if messages > 0 || waited >= minDrainPoll {
+		f.drained.Polled(messages)
+	}
+	inFlight, _ := f.table.InFlight()
+	wants := f.drained.WantsCounts(inFlight)
+	f.mu.Unlock()
+	if !wants {
+		return
+	}
+	counts, err := f.queue.Counts(ctx)
+	if err != nil {
+		f.troubles.set(ctx, "queue", err.Error())
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if inFlight, _ := f.table.InFlight(); inFlight > 0 {
+		return
+	}
+	switch f.drained.Counted(time.Now(), counts) {
+	case DrainDone:
+		stopWorking(errDrained)
+	case DrainStuck:
+		stopWorking(lifecycle.Exit(3, fmt.Errorf("queue %s: %d messages stay invisible, in the hands of another consumer", f.source.Name, counts.NotVisible)))
+	case DrainGoOn:
+	}
+}
+
+// minDrainPoll is the shortest long poll whose emptiness counts.
+const minDrainPoll = 900 * time.Millisecond

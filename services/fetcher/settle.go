@@ -1,0 +1,142 @@
+package fetcher
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/maskline/maskline/pkg/telemetry"
+	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
+)
+
+// deleters is how many delete calls run at a time. A backlog of deletes holds credit, so it slows the intake by itself.
+const deleters = 8
+
+// batchMost is the most entries that SQS takes in one batch call.
+const batchMost = 10
+
+// Settled implements relay.Handler.
+func (f *Fetcher) Settled(s *relayv1.Settlement) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out, err := f.table.Settle(time.Now(), s)
+	ctx := trace.ContextWithSpanContext(context.Background(), out.Span)
+	ctx, span := f.tracer.Start(ctx, telemetry.SpanSettle, trace.WithAttributes(
+		attribute.Int64(telemetry.AttrBatchID, int64(s.GetBatchId())), attribute.Int(telemetry.AttrRecords, int(s.GetRecordCount()))))
+	defer span.End()
+	if err != nil {
+		f.log.ErrorContext(ctx, "settlement ignored", "batch", s.GetBatchId(), "cause", err)
+	}
+	f.counters.Add(telemetry.CounterCommitted, uint64(out.Committed))
+	f.counters.Add(telemetry.CounterDuplicate, uint64(out.Duplicate))
+	f.counters.Add(telemetry.CounterSkipped, uint64(out.Skipped))
+	f.counters.Add(telemetry.CounterRejected, uint64(len(out.Rejected)))
+	f.counters.Add(telemetry.CounterRetried, uint64(out.Retried))
+	for _, e := range out.Rejected {
+		f.logRejection(ctx, e)
+	}
+	f.noteBrake(ctx, out)
+	f.wakeAll()
+}
+
+func (f *Fetcher) logRejection(ctx context.Context, e *Entry) {
+	f.log.WarnContext(ctx, "message rejected", "message_id", e.Message.ID, "reason", e.Rejection.GetReason(),
+		"column", e.Rejection.GetColumn(), "sqlstate", e.Rejection.GetSqlstate(), "constraint", e.Rejection.GetConstraint(), "stage", e.Rejection.GetStage())
+}
+
+func (f *Fetcher) noteBrake(ctx context.Context, out Settled) {
+	if out.Released {
+		f.troubles.clear("intake")
+	}
+	if f.brake.On() {
+		f.troubles.set(ctx, "intake", f.brakeText())
+	}
+}
+
+// Returned implements relay.Handler.
+func (f *Fetcher) Returned(batches []uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counters.Add(telemetry.CounterRetried, uint64(f.table.Return(batches)))
+	f.forward.Broadcast()
+}
+
+// Changed implements relay.Handler.
+func (f *Fetcher) Changed() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.intake.Broadcast()
+	f.forward.Broadcast()
+}
+
+// wakeAll wakes everyone who waits for work. The caller holds mu.
+func (f *Fetcher) wakeAll() {
+	f.intake.Broadcast()
+	f.forward.Broadcast()
+	f.deletes.Broadcast()
+	f.letters.Broadcast()
+	f.quiet.Broadcast()
+}
+
+// deleteSettled deletes what is finished, in tens.
+func (f *Fetcher) deleteSettled(ctx context.Context) {
+	for {
+		f.mu.Lock()
+		entries, receipts := f.table.TakeDeletes(batchMost)
+		for len(entries) == 0 && !f.stopped {
+			f.deletes.Wait()
+			entries, receipts = f.table.TakeDeletes(batchMost)
+		}
+		f.mu.Unlock()
+		if len(entries) == 0 {
+			return
+		}
+		f.deleteBatch(ctx, entries, receipts)
+	}
+}
+
+func (f *Fetcher) deleteBatch(ctx context.Context, entries []*Entry, receipts []Receipt) {
+	spanCtx := trace.ContextWithSpanContext(ctx, entries[0].Forwarded)
+	spanCtx, span := f.tracer.Start(spanCtx, telemetry.SpanDelete, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithLinks(forwardLinks(entries)...), trace.WithAttributes(
+			attribute.String(telemetry.AttrMessagingSystem, telemetry.SystemSQS),
+			attribute.String(telemetry.AttrMessagingDestination, f.source.Name),
+			attribute.String(telemetry.AttrMessagingOperationName, "DeleteMessageBatch"),
+			attribute.String(telemetry.AttrMessagingOperationType, "settle"),
+			attribute.Int(telemetry.AttrMessagingBatchCount, len(entries))))
+	defer span.End()
+	failed, err := f.queue.Delete(spanCtx, receipts)
+	if err != nil {
+		f.troubles.set(ctx, "delete", err.Error())
+		span.SetAttributes(attribute.String(telemetry.AttrErrorType, "delete"))
+	} else {
+		f.troubles.clear("delete")
+	}
+	final := make([]*bool, len(entries)) // nil: deleted
+	for _, x := range failed {
+		if x.Index >= 0 && x.Index < len(final) {
+			v := x.final()
+			final[x.Index] = &v
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	deleted, givenUp := 0, 0
+	for i, e := range entries {
+		switch {
+		case err != nil:
+			f.table.DeleteFailed(time.Now(), e, receipts[i], false)
+		case final[i] != nil:
+			if f.table.DeleteFailed(time.Now(), e, receipts[i], *final[i]) {
+				givenUp++
+			}
+		case f.table.Deleted(e, receipts[i]):
+			deleted++
+		}
+	}
+	f.counters.Add(telemetry.CounterDeleted, uint64(deleted))
+	f.counters.Add(telemetry.CounterGivenUp, uint64(givenUp))
+	f.wakeAll()
+}

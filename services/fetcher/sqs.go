@@ -1,0 +1,207 @@
+package fetcher
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// callTimeout bounds every call but the long poll, which has its wait on top.
+const callTimeout = 10 * time.Second
+
+// SQS is the Queue over the AWS SDK. Receives, deletes and extensions have a client each: the SDK's retry quota is per
+// client, so a throttled receive cannot spend what a delete needs.
+type SQS struct {
+	receive, remove, extend *sqs.Client
+	queue, deadLetter       string // as configured: name or URL
+
+	url     string // resolved by Describe
+	counter func(action string)
+}
+
+// NewSQS reads the standard AWS_* settings. queue and deadLetter are names or URLs; an empty deadLetter is found from
+// the queue's redrive policy. A queue URL outside AWS is its own endpoint unless AWS_ENDPOINT_URL_SQS is set, and a
+// loopback endpoint needs neither region nor credentials. counted is called once per request sent.
+func NewSQS(ctx context.Context, queue, deadLetter string, pollers int, counted func(action string)) (*SQS, error) {
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConnsPerHost = 2*pollers + 16
+		t.MaxIdleConns = 0
+	})
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client))
+	if err != nil {
+		return nil, err
+	}
+	endpoint := endpointOf(queue)
+	if local := isLoopback(endpoint); local && os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "" {
+		cfg.Credentials = credentials.NewStaticCredentialsProvider("local", "local", "")
+	}
+	if cfg.Region == "" {
+		cfg.Region = regionOf(queue)
+	}
+	if cfg.Region == "" && endpoint != "" {
+		cfg.Region = "us-east-1"
+	}
+	if cfg.Region == "" {
+		return nil, errors.New("AWS_REGION: required, for the queue is not given by a URL that names it")
+	}
+	make := func() *sqs.Client {
+		return sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+			if endpoint != "" && os.Getenv("AWS_ENDPOINT_URL_SQS") == "" && os.Getenv("AWS_ENDPOINT_URL") == "" {
+				o.BaseEndpoint = &endpoint
+			}
+			o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) { r.MaxBackoff = time.Second })
+		})
+	}
+	if counted == nil {
+		counted = func(string) {}
+	}
+	return &SQS{receive: make(), remove: make(), extend: make(), queue: queue, deadLetter: deadLetter, counter: counted}, nil
+}
+
+// Describe implements Queue. It must have succeeded once before any other call.
+func (q *SQS) Describe(ctx context.Context) (Description, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	queueURL, err := q.resolve(ctx, q.queue)
+	if err != nil {
+		return Description{}, fmt.Errorf("queue %s: %w", q.queue, explain(err))
+	}
+	attributes, err := q.attributes(ctx, queueURL, types.QueueAttributeNameAll)
+	if err != nil {
+		return Description{}, fmt.Errorf("queue %s: %w", q.queue, explain(err))
+	}
+	q.url = queueURL
+	d := Description{
+		Name:            queueURL[strings.LastIndexByte(queueURL, '/')+1:],
+		FIFO:            attributes["FifoQueue"] == "true",
+		Visibility:      time.Duration(number(attributes["VisibilityTimeout"], 30)) * time.Second,
+		MaxMessageBytes: number(attributes["MaximumMessageSize"], 1<<20),
+	}
+	var redrive struct {
+		Target string      `json:"deadLetterTargetArn"`
+		Max    json.Number `json:"maxReceiveCount"`
+	}
+	if policy := attributes["RedrivePolicy"]; policy != "" {
+		decoder := json.NewDecoder(strings.NewReader(policy))
+		decoder.UseNumber()
+		if err := decoder.Decode(&redrive); err == nil {
+			d.MaxReceiveCount = int(number(strings.Trim(redrive.Max.String(), `"`), 0))
+		}
+	}
+	dead := q.deadLetter
+	if dead == "" && redrive.Target != "" {
+		dead = redrive.Target[strings.LastIndexByte(redrive.Target, ':')+1:]
+	}
+	if dead == "" {
+		return d, nil
+	}
+	if d.DeadLetterURL, err = q.resolve(ctx, dead); err != nil {
+		return d, fmt.Errorf("dead-letter queue %s: %w", dead, explain(err))
+	}
+	d.DeadLetterMaxSize = d.MaxMessageBytes
+	// Reading its attributes may be forbidden where sending is not; then the source queue's limit serves.
+	if a, err := q.attributes(ctx, d.DeadLetterURL, types.QueueAttributeNameMaximumMessageSize); err == nil {
+		d.DeadLetterMaxSize = number(a["MaximumMessageSize"], d.MaxMessageBytes)
+	}
+	return d, nil
+}
+
+// Counts implements Queue.
+func (q *SQS) Counts(ctx context.Context) (Counts, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	a, err := q.attributes(ctx, q.url, types.QueueAttributeNameApproximateNumberOfMessages,
+		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible, types.QueueAttributeNameApproximateNumberOfMessagesDelayed)
+	if err != nil {
+		return Counts{}, fmt.Errorf("queue %s: %w", q.queue, explain(err))
+	}
+	return Counts{
+		Visible:    number(a["ApproximateNumberOfMessages"], 0),
+		NotVisible: number(a["ApproximateNumberOfMessagesNotVisible"], 0),
+		Delayed:    number(a["ApproximateNumberOfMessagesDelayed"], 0),
+	}, nil
+}
+
+func (q *SQS) attributes(ctx context.Context, queueURL string, names ...types.QueueAttributeName) (map[string]string, error) {
+	q.counter("GetQueueAttributes")
+	out, err := q.extend.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &queueURL, AttributeNames: names})
+	if err != nil {
+		return nil, err
+	}
+	return out.Attributes, nil
+}
+
+// resolve turns a name into a URL.
+func (q *SQS) resolve(ctx context.Context, nameOrURL string) (string, error) {
+	if strings.Contains(nameOrURL, "://") {
+		return nameOrURL, nil
+	}
+	q.counter("GetQueueUrl")
+	out, err := q.extend.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &nameOrURL})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.QueueUrl), nil
+}
+
+// endpointOf is the endpoint that a queue URL outside AWS names, or empty.
+func endpointOf(queue string) string {
+	if env := os.Getenv("AWS_ENDPOINT_URL_SQS"); env != "" {
+		return env
+	}
+	if env := os.Getenv("AWS_ENDPOINT_URL"); env != "" {
+		return env
+	}
+	u, err := url.Parse(queue)
+	if err != nil || u.Host == "" || strings.Contains(u.Hostname(), ".amazonaws.") {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// regionOf reads the region out of a queue URL of AWS.
+func regionOf(queue string) string {
+	u, err := url.Parse(queue)
+	if err != nil {
+		return ""
+	}
+	if rest, ok := strings.CutPrefix(u.Hostname(), "sqs."); ok {
+		region, _, _ := strings.Cut(rest, ".")
+		return region
+	}
+	return ""
+}
+
+// isLoopback says whether an endpoint is on this machine.
+func isLoopback(endpoint string) bool {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func number(text string, otherwise int64) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return otherwise
+	}
+	return n
+}

@@ -1,0 +1,115 @@
+package fetcher
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/maskline/maskline/pkg/config"
+	"github.com/maskline/maskline/pkg/lifecycle"
+	"github.com/maskline/maskline/pkg/telemetry"
+	controlv1 "github.com/maskline/maskline/proto/gen/maskline/control/v1"
+)
+
+func newCounters() *telemetry.Counters {
+	return telemetry.NewCounters(telemetry.StageFetcher,
+		telemetry.CounterReceived, telemetry.CounterRepeated, telemetry.CounterBytes, telemetry.CounterForwarded,
+		telemetry.CounterCommitted, telemetry.CounterDuplicate, telemetry.CounterSkipped, telemetry.CounterRejected,
+		telemetry.CounterRetried, telemetry.CounterDeadLettered, telemetry.CounterDiscarded, telemetry.CounterDeleted,
+		telemetry.CounterReleased, telemetry.CounterExtended, telemetry.CounterGivenUp, counterRequests)
+}
+
+// counterRequests counts requests to SQS: what it bills.
+const counterRequests = "requests"
+
+func (f *Fetcher) countRequest(string) { f.counters.Add(counterRequests, 1) }
+
+// Ready says whether the fetcher may take messages, and if not, why.
+func (f *Fetcher) Ready() (bool, string) {
+	f.mu.Lock()
+	described, stopping := f.described, f.stopping
+	f.mu.Unlock()
+	if text := f.troubles.text(); text != "" {
+		return false, text
+	}
+	if stopping {
+		return false, "stopping"
+	}
+	if !described {
+		return false, "looking for the queue"
+	}
+	if ready, reason := f.client.Ready(); !ready {
+		return false, "masker " + reason
+	}
+	return true, ""
+}
+
+// Totals are the counters since the start.
+func (f *Fetcher) Totals() map[string]uint64 { return f.counters.Totals() }
+
+func (f *Fetcher) brakeText() string {
+	reason, column := f.brake.Cause()
+	return fmt.Sprintf("intake paused: %d rejections in a row with reason %s, column %s, and no commit between; mend the mapping, or raise MASKLINE_REJECT_BRAKE", f.brake.limit, reason, column)
+}
+
+// drainPatience is how long a fetcher that must end waits for what it cannot do without.
+const drainPatience = 30 * time.Second
+
+// watch keeps health in step with readiness and says why the maskers are not ready. A fetcher that must end does so
+// after drainPatience without being ready.
+func (f *Fetcher) watch(life context.Context, stopWorking context.CancelCauseFunc) {
+	ticker := time.NewTicker(extendEvery)
+	defer ticker.Stop()
+	lastReady, lastProbe := time.Now(), time.Now()
+	for {
+		ready, reason := f.Ready()
+		f.server.SetServing("", ready)
+		now := time.Now()
+		if ready {
+			lastReady = now
+		} else if down, why := f.client.Ready(); !down && now.Sub(lastReady) > time.Second {
+			f.troubles.say(life, "masker", why)
+		}
+		if !f.cfg.KeepListening && now.Sub(lastReady) > drainPatience {
+			stopWorking(lifecycle.Exit(lifecycle.ExitFailure, fmt.Errorf("not ready for %s: %s", drainPatience, reason)))
+		}
+		if now.Sub(lastProbe) > probeEvery {
+			lastProbe = now
+			f.probe()
+		}
+		select {
+		case <-ticker.C:
+		case <-life.Done():
+			return
+		}
+	}
+}
+
+// Status implements the control service.
+func (f *Fetcher) Status() *controlv1.GetStatusResponse {
+	ready, reason := f.Ready()
+	s := &controlv1.GetStatusResponse{
+		Stage: telemetry.StageFetcher, Version: f.version, StartedAt: timestamppb.New(f.started), Ready: ready, Reason: reason,
+		Counters: f.counters.Totals(), Rates: f.counters.Rates(time.Now()),
+		InFlightBytesLimit: uint64(f.cfg.MaxInFlightBytes), Config: config.Effective(&f.cfg),
+	}
+	f.mu.Lock()
+	if f.described {
+		records, bytes := f.table.InFlight()
+		s.InFlightRecords, s.InFlightBytes = uint64(records), uint64(bytes)
+		if oldest := f.table.Oldest(); oldest > 0 {
+			s.Lag = durationpb.New(time.Since(time.UnixMilli(oldest)))
+		}
+	}
+	f.mu.Unlock()
+	for _, l := range f.client.Status() {
+		s.Streams = append(s.Streams, &controlv1.Stream{
+			Peer: l.Address, Direction: "downstream", State: l.State,
+			OutstandingRecords: uint64(l.Outstanding.Records), OutstandingBytes: uint64(l.Outstanding.Bytes),
+		})
+	}
+	return s
+}

@@ -1,0 +1,70 @@
+package fetcher
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/maskline/maskline/pkg/telemetry"
+)
+
+// troubles remembers what is wrong now, by place, and says so: at once when the text is new, then at most every ten
+// seconds while it lasts. Safe for concurrent use.
+type troubles struct {
+	log      *slog.Logger
+	throttle *telemetry.Throttle
+
+	mu    sync.Mutex
+	texts map[string]string
+}
+
+func newTroubles(log *slog.Logger) *troubles {
+	return &troubles{log: log, throttle: telemetry.NewThrottle(10 * time.Second), texts: map[string]string{}}
+}
+
+// set notes trouble at a place: one line that names what to fix.
+func (t *troubles) set(ctx context.Context, place, text string) {
+	t.mu.Lock()
+	t.texts[place] = text
+	t.mu.Unlock()
+	t.say(ctx, place, text)
+}
+
+// say logs a line, throttled, without noting trouble.
+func (t *troubles) say(ctx context.Context, place, text string) {
+	if ok, _ := t.throttle.Allow(place, time.Now()); ok {
+		t.log.WarnContext(ctx, "holding until mended", "trouble", place, "cause", text)
+	}
+}
+
+// clear notes that a place is well.
+func (t *troubles) clear(place string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, was := t.texts[place]; was {
+		delete(t.texts, place)
+		t.log.Info("mended", "trouble", place)
+	}
+}
+
+func (t *troubles) has(place string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, is := t.texts[place]
+	return is
+}
+
+// text is all of it in one line, or empty.
+func (t *troubles) text() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []string
+	for _, place := range slices.Sorted(maps.Keys(t.texts)) {
+		all = append(all, t.texts[place])
+	}
+	return strings.Join(all, "; ")
+}
