@@ -1,0 +1,149 @@
+package masker
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/maskline/maskline/pkg/relay"
+	"github.com/maskline/maskline/pkg/telemetry"
+	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
+	writerv1 "github.com/maskline/maskline/proto/gen/maskline/writer/v1"
+	"github.com/maskline/maskline/services/masker/mapping"
+)
+
+// outgoing is one raw batch on its way to the writers, in one part or several.
+type outgoing struct {
+	masker    *Masker
+	gone      <-chan struct{} // nobody waits for the answer any more
+	pending   *Pending
+	positions []uint32 // of the rows gathered since the last part
+}
+
+// send gives the gathered rows to a writer, waiting until one may take them. It reports false when the batch is over:
+// it was handed back meanwhile, or nobody waits for it.
+func (o *outgoing) send(ctx context.Context, rows *mapping.Batch) bool {
+	m := o.masker
+	batch := rows.Proto()
+	batch.Traceparent, batch.Tracestate = telemetry.Inject(ctx)
+	m.mu.Lock()
+	m.lastBatch++
+	batch.BatchId = m.lastBatch
+	m.ledger.Expect(batch.GetBatchId(), o.pending, o.positions)
+	m.mu.Unlock()
+	o.positions = nil
+	load := relay.LoadOf(int(batch.GetRecordCount()), batch)
+	for {
+		m.mu.Lock()
+		changed, dead := m.changed, o.pending.Dead()
+		m.mu.Unlock()
+		if dead {
+			return false
+		}
+		if m.writers.TrySend(batch.GetBatchId(), load, batch) {
+			m.counters.Add(telemetry.CounterForwarded, uint64(load.Records))
+			return true
+		}
+		select {
+		case <-changed:
+			continue
+		case <-o.gone:
+		case <-ctx.Done():
+		}
+		m.mu.Lock()
+		m.handBack(o.pending)
+		m.mu.Unlock()
+		return false
+	}
+}
+
+// finish says that the last part is out, and answers if every verdict is known already.
+func (o *outgoing) finish() {
+	o.masker.mu.Lock()
+	defer o.masker.mu.Unlock()
+	o.pending.Complete()
+	o.masker.answer(o.pending)
+}
+
+// answer settles a batch whose verdicts are all known. The caller holds mu.
+func (m *Masker) answer(p *Pending) {
+	if p.Done() {
+		p.reply.Settle(p.Settlement())
+	}
+}
+
+// handBack gives a batch back without verdicts. The caller holds mu.
+func (m *Masker) handBack(p *Pending) {
+	if !p.Dead() {
+		m.ledger.Drop(p)
+		p.reply.Resend(p.Batch)
+		m.counters.Add(telemetry.CounterRetried, uint64(len(p.verdicts)))
+	}
+}
+
+// Settled implements relay.Handler.
+func (m *Masker) Settled(s *relayv1.Settlement) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, err := m.ledger.Settle(s)
+	if err != nil && p != nil {
+		m.log.Error("settlement ignored", "batch", s.GetBatchId(), "cause", err)
+		m.handBack(p)
+	}
+	if err == nil {
+		m.answer(p)
+	}
+}
+
+// Returned implements relay.Handler.
+func (m *Masker) Returned(batches []uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, id := range batches {
+		if p := m.ledger.Return(id); p != nil {
+			m.handBack(p)
+		}
+	}
+}
+
+// Changed implements relay.Handler.
+func (m *Masker) Changed() {
+	ready, _ := m.writers.Ready()
+	m.mu.Lock()
+	close(m.changed)
+	m.changed = make(chan struct{})
+	news := ready != m.ready
+	m.ready = ready
+	m.mu.Unlock()
+	if news {
+		m.streams.Announce()
+	}
+}
+
+// writeStream is a Write call as the relay wants it.
+type writeStream struct {
+	grpc.BidiStreamingClient[writerv1.WriteRequest, writerv1.WriteResponse]
+}
+
+// openWrite opens a stream and declares the schema; the writer grants credit once it has found that the table fits.
+func (m *Masker) openWrite(ctx context.Context, conn *grpc.ClientConn) (relay.Stream[*writerv1.MaskedBatch], error) {
+	stream, err := writerv1.NewWriterServiceClient(conn).Write(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = stream.Send(&writerv1.WriteRequest{Message: &writerv1.WriteRequest_Schema{Schema: m.schema}})
+	if err != nil {
+		_, err = stream.Recv() // the reason why the send ended
+		return nil, err
+	}
+	return writeStream{stream}, nil
+}
+
+func (s writeStream) Send(batch *writerv1.MaskedBatch) error {
+	return s.BidiStreamingClient.Send(&writerv1.WriteRequest{Message: &writerv1.WriteRequest_Batch{Batch: batch}})
+}
+
+func (s writeStream) Recv() (*relayv1.Reply, error) {
+	response, err := s.BidiStreamingClient.Recv()
+	return response.GetReply(), err
+}
