@@ -74,7 +74,7 @@ func (f *Fetcher) watch(life context.Context, stopWorking context.CancelCauseFun
 			f.troubles.say(life, "masker", why)
 		}
 		if !f.cfg.KeepListening && now.Sub(lastReady) > drainPatience {
-			stopWorking(lifecycle.Exit(lifecycle.ExitFailure, fmt.Errorf("not ready for %s: %s", drainPatience, reason)))
+			stopWorking(lifecycle.Exit(lifecycle.ExitFailed, fmt.Errorf("not ready for %s: %s", drainPatience, reason)))
 		}
 		if now.Sub(lastProbe) > probeEvery {
 			lastProbe = now

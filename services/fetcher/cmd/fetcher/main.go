@@ -3,9 +3,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/maskline/maskline/pkg/config"
@@ -21,23 +21,21 @@ func run(ctx context.Context) error {
 	if _, err := config.Load(&cfg, config.FromOS("fetcher")); err != nil {
 		return err
 	}
-	cfg.DrainSettle = 5 * time.Second // SQS' counts lag behind the truth
+	cfg.DrainSettle = 5 * time.Second // the counts of SQS lag behind the truth
 	log, err := telemetry.NewLogger(os.Stderr, cfg.LogLevel, cfg.LogFormat)
 	if err != nil {
 		return err
 	}
-	version := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-	}
-	exported, err := telemetry.Start(ctx, telemetry.StageFetcher, version)
+	exported, err := telemetry.Start(ctx, telemetry.StageFetcher, version())
 	if err != nil {
 		return err
 	}
-	f, err := fetcher.New(cfg, fetcher.Deps{Logger: log, Version: version})
+	f, err := fetcher.New(cfg, fetcher.Deps{Logger: log, Version: version()})
 	if err == nil {
 		err = f.Run(ctx)
-		log.InfoContext(ctx, "stopped", "totals", f.Totals())
+		if !cfg.KeepListening {
+			err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(f.Totals()))
+		}
 	}
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
