@@ -1,0 +1,98 @@
+package masker
+
+import (
+	"bytes"
+	"testing"
+
+	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
+)
+
+// answers records what a fetcher would hear.
+type answers struct {
+	settled []*relayv1.Settlement
+	resent  []uint64
+}
+
+func (a *answers) Settle(s *relayv1.Settlement) { a.settled = append(a.settled, s) }
+func (a *answers) Resend(batch uint64)          { a.resent = append(a.resent, batch) }
+
+func verdicts(batch uint64, v ...relayv1.Verdict) *relayv1.Settlement {
+	raw := make([]byte, len(v))
+	for i := range v {
+		raw[i] = byte(v[i])
+	}
+	return &relayv1.Settlement{BatchId: batch, RecordCount: uint32(len(v)), Outcome: &relayv1.Settlement_Verdicts{Verdicts: raw}}
+}
+
+func allCommitted(batch uint64, n uint32) *relayv1.Settlement {
+	return &relayv1.Settlement{BatchId: batch, RecordCount: n, Outcome: &relayv1.Settlement_AllCommitted{AllCommitted: &relayv1.AllCommitted{}}}
+}
+
+func TestLedger_VerdictsOfPartsLandAtTheirRecords(t *testing.T) {
+	t.Parallel()
+	l, p := NewLedger(), NewPending(7, 6, &answers{})
+	p.Reject(1, "missing", "user_id", "masker")
+	p.Skip(3)
+	l.Expect(1, p, []uint32{0, 2})
+	l.Expect(2, p, []uint32{4, 5})
+	p.Complete()
+	second := verdicts(2, relayv1.Verdict_VERDICT_DUPLICATE, relayv1.Verdict_VERDICT_REJECTED)
+	second.Rejections = []*relayv1.Rejection{{Index: 1, Reason: "too_long", Column: "locale", Stage: "writer"}}
+	if _, err := l.Settle(second); err != nil || p.Done() {
+		t.Fatalf("after one of two parts: done %v, %v", p.Done(), err)
+	}
+	if _, err := l.Settle(allCommitted(1, 2)); err != nil || !p.Done() {
+		t.Fatalf("after both parts: done %v, %v", p.Done(), err)
+	}
+	s := p.Settlement()
+	if want := []byte{1, 4, 1, 3, 2, 4}; !bytes.Equal(s.GetVerdicts(), want) || s.GetRecordCount() != 6 || s.GetBatchId() != 7 {
+		t.Errorf("settlement %v, want verdicts %v", s, want)
+	}
+	if len(s.GetRejections()) != 2 || s.GetRejections()[0].GetIndex() != 1 || s.GetRejections()[1].GetIndex() != 5 {
+		t.Errorf("rejections %v", s.GetRejections())
+	}
+}
+
+func TestLedger_AllCommittedIsSaidInOneWord(t *testing.T) {
+	t.Parallel()
+	l, p := NewLedger(), NewPending(7, 2, &answers{})
+	l.Expect(1, p, []uint32{0, 1})
+	p.Complete()
+	if _, err := l.Settle(allCommitted(1, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if s := p.Settlement(); s.GetAllCommitted() == nil || s.GetRecordCount() != 2 {
+		t.Errorf("settlement %v", s)
+	}
+}
+
+func TestLedger_ASettlementThatDoesNotFitSettlesNothing(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]*relayv1.Settlement{
+		"fewer": verdicts(1, 1), "more": verdicts(1, 1, 1, 1), "wrong count": allCommitted(1, 3), "no outcome": {BatchId: 1, RecordCount: 2},
+	} {
+		l, p := NewLedger(), NewPending(7, 2, &answers{})
+		l.Expect(1, p, []uint32{0, 1})
+		p.Complete()
+		if got, err := l.Settle(s); err == nil || got != p || p.Done() {
+			t.Errorf("%s: %v, done %v", name, err, p.Done())
+		}
+	}
+}
+
+func TestLedger_LatePartsOfABatchThatWasHandedBackAreUnknown(t *testing.T) {
+	t.Parallel()
+	l, p := NewLedger(), NewPending(7, 2, &answers{})
+	l.Expect(1, p, []uint32{0})
+	l.Expect(2, p, []uint32{1})
+	if l.Return(2) != p {
+		t.Fatal("part not found")
+	}
+	l.Drop(p)
+	if got, err := l.Settle(allCommitted(1, 1)); err == nil || got != nil {
+		t.Errorf("late part: %v, %v", got, err)
+	}
+	if p.Complete(); p.Done() {
+		t.Error("a batch that was handed back is done")
+	}
+}
