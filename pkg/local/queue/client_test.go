@@ -1,0 +1,181 @@
+package queue_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/maskline/maskline/pkg/local/queue"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fields is a request or an answer; message is a received one.
+type (
+	fields  = map[string]any
+	message struct {
+		MessageID              string `json:"MessageId"`
+		ReceiptHandle          string
+		Body, MD5OfBody        string
+		MD5OfMessageAttributes string
+		Attributes             map[string]string
+		MessageAttributes      map[string]queue.Attribute
+	}
+)
+
+// reply is what came back; cut says that the connection was, instead.
+type reply struct {
+	status     int
+	header     http.Header
+	body       []byte
+	code       string
+	cut        bool
+	Messages   []message
+	Successful []struct{ ID, MessageID string }
+	Failed     []struct {
+		ID, Code    string
+		SenderFault bool
+	}
+	Attributes map[string]string
+}
+
+// post calls the handler without a network, so that synctest's clock governs all of it.
+func post(ctx context.Context, s *queue.Server, action string, request any) (r reply) {
+	body, ok := request.(string)
+	if !ok {
+		encoded, _ := json.Marshal(request)
+		body = string(encoded)
+	}
+	q := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", bytes.NewReader([]byte(body)))
+	q.Header.Set("X-Amz-Target", "AmazonSQS."+action)
+	w := httptest.NewRecorder()
+	defer func() {
+		if caught := recover(); caught != nil {
+			if caught != http.ErrAbortHandler {
+				panic(caught)
+			}
+			r = reply{cut: true}
+		}
+	}()
+	s.ServeHTTP(w, q)
+	r.status, r.header, r.body = w.Code, w.Header(), w.Body.Bytes()
+	var named struct {
+		Type string `json:"__type"`
+	}
+	_ = json.Unmarshal(r.body, &named)
+	_ = json.Unmarshal(r.body, &r)
+	r.code = named.Type
+	return r
+}
+
+// bundle is a server with one queue and short words for using it.
+type bundle struct {
+	*queue.Server
+	t *testing.T
+}
+
+func setup(t *testing.T, options queue.Options, attributes map[string]string) bundle {
+	t.Helper()
+	b := bundle{queue.New(options), t}
+	if err := b.CreateQueue("orders", attributes); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b bundle) send(bodies ...string) []string {
+	b.t.Helper()
+	var ids []string
+	for _, body := range bodies {
+		sent, err := b.Send("orders", queue.Message{Body: body})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		ids = append(ids, sent...)
+	}
+	return ids
+}
+
+func (b bundle) post(action string, request fields) reply {
+	b.t.Helper()
+	if request["QueueUrl"] == nil {
+		request["QueueUrl"] = b.URL("orders")
+	}
+	return post(b.t.Context(), b.Server, action, request)
+}
+
+// ok posts and insists on success.
+func (b bundle) ok(action string, request fields) reply {
+	b.t.Helper()
+	r := b.post(action, request)
+	if r.cut || r.status != http.StatusOK {
+		b.t.Fatalf("%s: status %d, %s", action, r.status, r.code)
+	}
+	return r
+}
+
+func (b bundle) receive(extra fields) []message {
+	b.t.Helper()
+	request := fields{"MaxNumberOfMessages": 10, "MessageSystemAttributeNames": []string{"All"}}
+	for k, v := range extra {
+		request[k] = v
+	}
+	return b.ok("ReceiveMessage", request).Messages
+}
+
+func (b bundle) one(extra fields) message {
+	b.t.Helper()
+	got := b.receive(extra)
+	if len(got) != 1 {
+		b.t.Fatalf("received %d messages, want 1", len(got))
+	}
+	return got[0]
+}
+
+func (b bundle) counts(visible, hidden, delayed int) {
+	b.t.Helper()
+	v, h, d := b.Counts("orders")
+	if v != visible || h != hidden || d != delayed {
+		b.t.Fatalf("counts are %d visible, %d hidden, %d delayed; want %d, %d, %d", v, h, d, visible, hidden, delayed)
+	}
+}
+
+// refused insists on an error of the protocol.
+func (b bundle) refused(r reply, status int, code, query string) {
+	b.t.Helper()
+	if r.status != status || r.code != "com.amazonaws.sqs#"+code || r.header.Get("X-Amzn-Query-Error") != query {
+		b.t.Errorf("refused with %d %q %q; want %d %s %s", r.status, r.code, r.header.Get("X-Amzn-Query-Error"), status, code, query)
+	}
+}
+
+func bodies(messages []message) []string {
+	var all []string
+	for _, m := range messages {
+		all = append(all, m.Body)
+	}
+	return all
+}
+
+func numbered(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = "m" + strconv.Itoa(i)
+	}
+	return all
+}
+
+// clock is a time that a test moves by hand.
+type clock struct{ now time.Time }
+
+func newClock() *clock { return &clock{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)} }
+
+func (c *clock) read() time.Time { return c.now }
+
+func (c *clock) pass(d time.Duration) { c.now = c.now.Add(d) }
