@@ -1,0 +1,38 @@
+// Command masker masks events on their way from fetchers to writers. See services/masker/README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/maskline/maskline/pkg/config"
+	"github.com/maskline/maskline/pkg/lifecycle"
+	"github.com/maskline/maskline/pkg/telemetry"
+	"github.com/maskline/maskline/services/masker"
+)
+
+func main() { lifecycle.Main(run) }
+
+func run(ctx context.Context) error {
+	var cfg masker.Config
+	if _, err := config.Load(&cfg, config.FromOS("masker")); err != nil {
+		return err
+	}
+	log, err := telemetry.NewLogger(os.Stderr, cfg.LogLevel, cfg.LogFormat)
+	if err != nil {
+		return err
+	}
+	exported, err := telemetry.Start(ctx, telemetry.StageMasker, version())
+	if err != nil {
+		return err
+	}
+	m, err := masker.New(cfg, masker.Deps{Logger: log, Version: version()})
+	if err == nil {
+		err = m.Run(ctx)
+	}
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, exported.Shutdown(flush))
+}
