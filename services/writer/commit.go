@@ -1,0 +1,284 @@
+package writer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.opentelemetry.io/otel/attribute"
+	otelcodes "go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/maskline/maskline/pkg/telemetry"
+	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
+)
+
+const (
+	backoffFirst = 10 * time.Millisecond
+	backoffMost  = time.Second
+	// patience is how many tries in a row may fail before a person is told of what mends itself as a rule.
+	patience = 4
+	// spanLinks bounds what a span carries when a transaction holds very many frames.
+	spanLinks = 128
+)
+
+// committer writes groups over one connection, one after another, for as long as the writer lives.
+type committer struct {
+	name     string
+	database *database
+	intake   *intake
+	health   *health
+	counters *telemetry.Counters
+	tracer   trace.Tracer
+	log      *slog.Logger
+	maxRows  int
+
+	session *session
+	live    []row
+}
+
+// run writes until the intake is closed and empty, or ctx ends.
+func (c *committer) run(ctx context.Context) {
+	defer func() { c.session.close() }()
+	for {
+		g, ok := c.intake.next(c.maxRows)
+		if !ok || !c.write(ctx, g) {
+			return
+		}
+	}
+}
+
+// write does not return before every row of the group has a verdict, unless ctx ends.
+func (c *committer) write(ctx context.Context, g *group) bool {
+	todo, try, failures := bisect(len(g.rows)), attempt{}, 0
+	for {
+		p, more := todo.next()
+		if !more {
+			return true
+		}
+		began := time.Now()
+		setup, err := c.try(ctx, g, g.rows[p.lo:p.hi])
+		if err == nil {
+			todo.done()
+			try, failures = attempt{}, 0
+			c.health.fine(ctx, c.name)
+			continue
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		what := decision{action: actionPause}
+		if !setup {
+			// Only what the rows' own statement answered may cost a row its place.
+			try.ranOut = time.Since(began) >= c.session.timeout*9/10
+			what = decide(err, try)
+		}
+		c.log.DebugContext(ctx, "transaction failed", telemetry.KeyReason, describe(err, g.shape.table),
+			"action", what.action.String(), telemetry.KeyRecords, len(c.live))
+		if what.action == actionReject {
+			c.recover(ctx, false)
+			if len(c.live) == 1 {
+				c.reject(&c.live[0], c.rejection(ctx, g, err, what.reason))
+				markSettled(g.rows[p.lo:p.hi])
+				todo.done()
+			} else {
+				todo.split()
+			}
+			try, failures = attempt{}, 0
+			c.health.fine(ctx, c.name)
+			continue
+		}
+		failures++
+		c.hold(ctx, g, what.action, err, failures)
+		try = attempt{waited: lockWait(err), prepared: what.action == actionPrepare}
+		switch what.action {
+		case actionHalve:
+			if todo.split() {
+				continue
+			}
+		case actionPrepare:
+			continue
+		}
+		if !sleep(ctx, failures) {
+			return false
+		}
+	}
+}
+
+// hold makes the connection ready for another try and reports the trouble if a person should know.
+func (c *committer) hold(ctx context.Context, g *group, what action, err error, failures int) {
+	c.counters.Add(telemetry.CounterRetried, uint64(len(c.live)))
+	if what == actionPrepare && c.session != nil && c.recover(ctx, false) {
+		c.session.forget(ctx, g.shape)
+		return
+	}
+	// A fresh connection sees new grants, new partitions, a new catalog.
+	c.recover(ctx, what == actionPause || sessionSpoilt(err))
+	if what == actionPause || failures >= patience {
+		if what == actionPause && failures == 1 {
+			c.counters.Add(counterPauses, 1)
+		}
+		c.health.trouble(ctx, c.name, describe(err, g.shape.table))
+	}
+}
+
+// recover ends a failed transaction, or the connection if that is asked for or needed. It tells whether the connection
+// is there still.
+func (c *committer) recover(ctx context.Context, drop bool) bool {
+	if c.session != nil && (drop || !c.session.reset(ctx)) {
+		c.session.close()
+		c.session = nil
+	}
+	return c.session != nil
+}
+
+// try writes those of the rows that have no verdict yet in one transaction and settles them. setup says that the error
+// came before their statement ran.
+func (c *committer) try(ctx context.Context, g *group, rows []row) (setup bool, err error) {
+	c.live = c.live[:0]
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if c.session == nil {
+		if c.session, err = c.database.open(ctx); err != nil {
+			return true, err
+		}
+	}
+	plan, err := c.session.prepare(ctx, g.shape)
+	if err != nil {
+		return true, err
+	}
+	c.sift(plan, rows)
+	if len(c.live) == 0 {
+		return false, nil
+	}
+	c.session.bind(g.shape, c.live)
+	ctx, span := c.startSpan(ctx, g)
+	defer span.End()
+	if err = c.session.insert(ctx, plan, len(g.shape.columns)); err == nil {
+		err = c.session.commit(ctx)
+	}
+	if err != nil {
+		span.SetStatus(otelcodes.Error, "")
+		span.SetAttributes(attribute.String(telemetry.AttrDBStatus, sqlstate(err)))
+		return false, err
+	}
+	c.settle(rows, c.session.verdicts(c.live))
+	return false, nil
+}
+
+// sift rejects the rows that the table cannot take and leaves the others in live.
+func (c *committer) sift(plan *prepared, rows []row) {
+	for i := range rows {
+		if rows[i].settled {
+			continue
+		}
+		if column, reason := plan.check(rows[i].frame, rows[i].index); reason != "" {
+			c.reject(&rows[i], &relayv1.Rejection{Reason: reason, Column: column})
+			continue
+		}
+		c.live = append(c.live, rows[i])
+	}
+}
+
+// settle hands the verdicts of a committed transaction on.
+func (c *committer) settle(rows []row, verdicts []relayv1.Verdict) {
+	committed := uint64(0)
+	for _, v := range verdicts {
+		if v == relayv1.Verdict_VERDICT_COMMITTED {
+			committed++
+		}
+	}
+	c.counters.Add(telemetry.CounterTransactions, 1)
+	c.counters.Add(telemetry.CounterCommitted, committed)
+	c.counters.Add(telemetry.CounterDuplicate, uint64(len(verdicts))-committed)
+	markSettled(rows)
+	c.intake.done(c.live, verdicts)
+}
+
+func markSettled(rows []row) {
+	for i := range rows {
+		rows[i].settled = true
+	}
+}
+
+// reject gives up on one row.
+func (c *committer) reject(r *row, why *relayv1.Rejection) {
+	why.Stage = telemetry.StageWriter
+	r.settled = true
+	c.counters.Add(telemetry.CounterRejected, 1)
+	c.intake.reject(*r, why)
+}
+
+// rejection says why Postgres refused the one row that is live. It takes names and codes out of the answer, never its
+// texts.
+func (c *committer) rejection(ctx context.Context, g *group, err error, reason string) *relayv1.Rejection {
+	why := &relayv1.Rejection{Reason: reason}
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return why
+	}
+	why.Sqlstate, why.Constraint = pg.Code, pg.ConstraintName
+	for _, column := range g.shape.columns {
+		if column.name == pg.ColumnName {
+			why.Column = pg.ColumnName
+		}
+	}
+	if why.Column != "" || c.session == nil || c.session.plans[g.shape.key] == nil {
+		return why
+	}
+	if reason == reasonValue {
+		why.Column = c.session.blame(ctx, c.session.plans[g.shape.key], c.live[0], pg.Code)
+	}
+	if pg.Code == "22001" {
+		// The catalog said that it fits: it has changed, and the rows to come shall be checked against what it is now.
+		c.session.forget(ctx, g.shape)
+	}
+	return why
+}
+
+// startSpan begins the span of a transaction: a child of its first frame's span, so that one trace shows the way of a
+// message to its commit, and linked to the others.
+func (c *committer) startSpan(ctx context.Context, g *group) (context.Context, trace.Span) {
+	var links []trace.Link
+	for _, f := range g.frames[1:] {
+		if sc := f.span.SpanContext(); sc.IsValid() && len(links) < spanLinks {
+			links = append(links, trace.Link{SpanContext: sc})
+		}
+	}
+	return c.tracer.Start(trace.ContextWithSpan(ctx, g.frames[0].span), telemetry.SpanCommit,
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...), trace.WithAttributes(
+			attribute.String(telemetry.AttrDBSystem, telemetry.SystemPostgres),
+			attribute.String(telemetry.AttrDBOperation, "INSERT"),
+			attribute.String(telemetry.AttrDBCollection, g.shape.table),
+			attribute.Int(telemetry.AttrDBBatchSize, len(c.live)),
+			attribute.Int(telemetry.AttrFrames, len(g.frames)),
+		))
+}
+
+// sqlstate is the code of an error, or a word for one that has none.
+func sqlstate(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code
+	}
+	return "connection"
+}
+
+// sleep waits after a number of failures in a row, at most a second; false if ctx ends.
+func sleep(ctx context.Context, failures int) bool {
+	wait := backoffMost
+	if failures < 8 {
+		wait = min(backoffFirst<<(failures-1), backoffMost)
+	}
+	timer := time.NewTimer(wait/2 + rand.N(wait/2))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,210 @@
+package writer
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
+)
+
+// Catalog numbers of the types that parameters are sent as; they are the same in every Postgres.
+const (
+	oidText      = 25
+	oidUUID      = 2950
+	oidTextArray = 1009
+	oidUUIDArray = 2951
+
+	binaryFormat = 1
+)
+
+// session is one connection, with the statements prepared on it and the buffers for their parameters. One goroutine
+// uses it.
+type session struct {
+	conn    *pgx.Conn
+	timeout time.Duration
+	plans   map[string]*prepared
+	counter int
+
+	values   [][]byte
+	formats  []int16
+	returned map[[idSize]byte]struct{}
+}
+
+// prepared is a plan and the name of its statement in the session.
+type prepared struct {
+	*plan
+	statement string
+}
+
+// prepare looks into the catalog and prepares the statement of a shape, unless that was done before.
+func (s *session) prepare(ctx context.Context, sh *shape) (*prepared, error) {
+	if p := s.plans[sh.key]; p != nil {
+		return p, nil
+	}
+	t, err := readTable(ctx, s.conn, sh.table)
+	if err != nil {
+		return nil, err
+	}
+	if err := refuse(sh, t); err != nil {
+		return nil, err
+	}
+	s.counter++
+	p := &prepared{plan: makePlan(sh, t), statement: "maskline_" + strconv.Itoa(s.counter)}
+	types := make([]uint32, 1+len(sh.columns))
+	types[0] = oidUUIDArray
+	for i := range sh.columns {
+		types[i+1] = oidTextArray
+	}
+	if _, err := s.conn.PgConn().Prepare(ctx, p.statement, p.sql, types); err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	s.plans[sh.key] = p
+	return p, nil
+}
+
+// forget drops a shape's statement, so that the next prepare looks into the catalog again.
+func (s *session) forget(ctx context.Context, sh *shape) {
+	p := s.plans[sh.key]
+	delete(s.plans, sh.key)
+	if p != nil {
+		_ = s.conn.PgConn().Deallocate(ctx, p.statement)
+	}
+}
+
+// bind builds the parameters: one binary array for each column, in buffers that are used again.
+func (s *session) bind(sh *shape, rows []row) {
+	for len(s.values) < 1+len(sh.columns) {
+		s.values = append(s.values, nil)
+		s.formats = append(s.formats, binaryFormat)
+	}
+	ids := arrayHeader(s.values[0][:0], oidUUID, len(rows), false)
+	for _, r := range rows {
+		ids = binary.BigEndian.AppendUint32(ids, idSize)
+		ids = append(ids, r.frame.id(r.index)...)
+	}
+	s.values[0] = ids
+	for i := range sh.columns {
+		data := arrayHeader(s.values[i+1][:0], oidText, len(rows), true)
+		for _, r := range rows {
+			c := &r.frame.columns[i]
+			if c.null(r.index) {
+				data = binary.BigEndian.AppendUint32(data, 1<<32-1)
+				continue
+			}
+			value := c.value(r.index)
+			data = binary.BigEndian.AppendUint32(data, uint32(len(value)))
+			data = append(data, value...)
+		}
+		s.values[i+1] = data
+	}
+}
+
+// arrayHeader begins an array of one dimension in Postgres' binary form.
+func arrayHeader(b []byte, element uint32, n int, nulls bool) []byte {
+	flags := uint32(0)
+	if nulls {
+		flags = 1
+	}
+	for _, v := range []uint32{1, flags, element, uint32(n), 1} {
+		b = binary.BigEndian.AppendUint32(b, v)
+	}
+	return b
+}
+
+// insert opens a transaction and runs the statement in it, in one round trip. What was bound is sent; the ids that came
+// back are in returned. Nothing is settled yet.
+func (s *session) insert(ctx context.Context, p *prepared, columns int) error {
+	if s.returned == nil {
+		s.returned = map[[idSize]byte]struct{}{}
+	}
+	clear(s.returned)
+	pipeline := s.conn.PgConn().StartPipeline(ctx)
+	pipeline.SendQueryParams("BEGIN ISOLATION LEVEL READ COMMITTED", nil, nil, nil, nil)
+	pipeline.SendQueryPrepared(p.statement, s.values[:1+columns], s.formats[:1+columns], []int16{binaryFormat})
+	err := pipeline.Sync()
+	for err == nil {
+		var result any
+		result, err = pipeline.GetResults()
+		switch result := result.(type) {
+		case *pgconn.ResultReader:
+			for result.NextRow() {
+				s.returned[[idSize]byte(result.Values()[0])] = struct{}{}
+			}
+			_, err = result.Close()
+		case *pgconn.PipelineSync:
+			return pipeline.Close()
+		}
+	}
+	_ = pipeline.Close()
+	return err
+}
+
+// commit ends the transaction. Only its nil means that the rows are there: a transaction that has failed answers COMMIT
+// with ROLLBACK and no error.
+func (s *session) commit(ctx context.Context) error {
+	results, err := s.conn.PgConn().Exec(ctx, "COMMIT").ReadAll()
+	if err != nil {
+		return err
+	}
+	if len(results) != 1 || results[0].CommandTag.String() != "COMMIT" {
+		return fmt.Errorf("commit: Postgres rolled back")
+	}
+	return nil
+}
+
+// verdicts tells what became of the rows that were bound, after commit has returned nil. Of an id that was bound twice
+// the first row counts as committed.
+func (s *session) verdicts(rows []row) []relayv1.Verdict {
+	verdicts := make([]relayv1.Verdict, len(rows))
+	for i, r := range rows {
+		id := [idSize]byte(r.frame.id(r.index))
+		verdicts[i] = relayv1.Verdict_VERDICT_DUPLICATE
+		if _, ok := s.returned[id]; ok {
+			verdicts[i] = relayv1.Verdict_VERDICT_COMMITTED
+			delete(s.returned, id)
+		}
+	}
+	return verdicts
+}
+
+// reset makes the session ready for the next transaction, and tells whether it is.
+func (s *session) reset(ctx context.Context) bool {
+	pg := s.conn.PgConn()
+	if pg.IsClosed() {
+		return false
+	}
+	if pg.TxStatus() == 'I' {
+		return true
+	}
+	_, err := pg.Exec(ctx, "ROLLBACK").ReadAll()
+	return err == nil
+}
+
+// blame finds the column whose value alone makes Postgres answer with the same code. Postgres' own answer names the
+// type at best, beside the value.
+func (s *session) blame(ctx context.Context, p *prepared, r row, code string) string {
+	for i := range p.limits {
+		c := &r.frame.columns[i]
+		if c.null(r.index) || s.conn.PgConn().IsClosed() {
+			continue
+		}
+		result := s.conn.PgConn().ExecParams(ctx, p.limits[i].probe, [][]byte{c.value(r.index)}, []uint32{oidText}, nil, nil).Read()
+		if result.Err != nil && sqlstate(result.Err) == code {
+			return p.limits[i].name
+		}
+	}
+	return ""
+}
+
+// close ends the connection.
+func (s *session) close() {
+	if s != nil {
+		closeQuietly(s.conn)
+	}
+}
