@@ -1,0 +1,92 @@
+package e2e
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"google.golang.org/protobuf/encoding/prototext"
+
+	"github.com/maskline/maskline/services/fetcher"
+)
+
+// canaries are values that occur nowhere else, each in a message that takes another way.
+var canaries = []string{"198.51.100.77", "198.51.100.78", "2001:db8:77::1", "911-27-6543", "911-27-6544", "911-27-6545", "911-27-6546", "911-27-6547"}
+
+func leaky() []string {
+	return []string{
+		`{"user_id":"u1","ip":"198.51.100.77","device_id":"911-27-6543"}`,                                // good
+		`{"user_id":"u2","ip":"198.51.100.78x","device_id":"911-27-6544"}`,                               // bad address
+		`{"user_id":"u3","ip":"2001:db8:77::1","device_id":"911-27-6545"`,                                // cut off
+		`{"user_id":"u4","ip":["198.51.100.77"],"device_id":"911-27-6545"}`,                              // wrong type
+		`{"user_id":"u5","911-27-6546":1,"911-27-6546":2,"ip":"198.51.100.77"}`,                          // a name given twice
+		`{"user_id":"u6","app_version":"911-27-6547","ip":"198.51.100.77"}`,                              // bad version
+		`{"user_id":"u7","locale":"` + strings.Repeat("911-27-6547", 4) + `","device_id":"911-27-6543"}`, // too long
+		`{"user_id":"u8","device_type":"911-27-6547","device_id":"911-27-6543"}`,                         // refused by Postgres
+		`"198.51.100.77"`, // no object
+		`{"device_id":"911-27-6543","ip":"198.51.100.77"}`,                                                   // no user
+		"{\"user_id\":\"u9\",\"ip\":\"198.51.100.77\",\"device_id\":\"911-27-6543\",\"locale\":\"\\u0000\"}", // NUL
+	}
+}
+
+// needles are the forms in which a value could leave.
+func needles(value string) []string {
+	forms := []string{value, strings.ReplaceAll(value, "-", ""), hex.EncodeToString([]byte(value)), strings.ReplaceAll(value, ":", "%3A")}
+	for skip := range 3 { // base64 at each alignment
+		encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", skip) + value))
+		forms = append(forms, encoded[4*((skip+2)/3):len(encoded)-4])
+	}
+	return forms
+}
+
+func TestLeak_NoRawValueLeavesTheQueuesAndTheMemory(t *testing.T) {
+	t.Parallel()
+	recorder := tracetest.NewSpanRecorder()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
+	t.Cleanup(func() { _ = provider.Shutdown(t.Context()) })
+	s := start(t, options{tracer: provider, sql: "ALTER TABLE user_logins ADD CONSTRAINT no_digits CHECK (device_type !~ '^9')"})
+	s.sendRaw(t, leaky()...)
+	s.awaitEmpty(t)
+	if n := len(s.letters(t)); n != len(leaky())-1 {
+		t.Errorf("%d dead letters, want %d: some way was not taken", n, len(leaky())-1)
+	}
+
+	outputs := map[string]string{"logs": s.logs.String()}
+	for _, m := range s.queue.Messages(deadLetters) {
+		outputs["reasons"] += m.Attributes[fetcher.RejectAttribute].StringValue + m.Attributes[fetcher.OriginAttribute].StringValue
+	}
+	for _, span := range recorder.Ended() {
+		outputs["spans"] += fmt.Sprintln(span.Name(), span.Attributes(), span.Events(), span.Status(), span.Links())
+	}
+	outputs["status"] = prototext.Format(s.fetchers[0].is.Status()) + prototext.Format(s.maskers[0].is.Status()) + prototext.Format(s.writers[0].is.Status())
+	var table string
+	if err := s.db.QueryRow(t.Context(), "SELECT string_agg(l::text, ';') FROM user_logins l").Scan(&table); err != nil {
+		t.Fatal(err)
+	}
+	outputs["table"] = table
+	for where, text := range outputs {
+		if text == "" {
+			t.Errorf("%s: empty, so nothing was searched", where)
+		}
+		for _, value := range canaries {
+			for _, needle := range needles(value) {
+				if strings.Contains(text, needle) {
+					t.Errorf("%s: holds a raw value (canary %d)", where, indexOf(value))
+				}
+			}
+		}
+	}
+}
+
+func indexOf(value string) int {
+	for i, c := range canaries {
+		if c == value {
+			return i
+		}
+	}
+	return -1
+}
