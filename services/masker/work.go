@@ -14,8 +14,9 @@ import (
 )
 
 // partBytes cuts the rows of one raw batch into several masked ones: columns that read the same large field make more
-// than was received, and the writer's receive limit is fixed.
-const partBytes = 2 << 20
+// than was received. A part is at most this and one more row, mapping.MaxRowBytes, which must fit into the window of
+// 4 MiB that a writer grants.
+const partBytes = 1 << 20
 
 // job is one raw batch on its way to a worker.
 type job struct {

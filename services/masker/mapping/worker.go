@@ -7,7 +7,7 @@ import (
 
 // MaxRowBytes is how large the values of one row may be together. A body of a megabyte can grow when several columns
 // read one field.
-const MaxRowBytes = 4 << 20
+const MaxRowBytes = 2 << 20
 
 // Record is one event as the fetcher sent it. Apply keeps nothing of it.
 type Record struct {
