@@ -170,7 +170,9 @@ func (f *Fetcher) judgeDrained(ctx context.Context, messages int, waited time.Du
 	}
 	counts, err := f.queue.Counts(ctx)
 	if err != nil {
-		f.troubles.set(ctx, "queue", err.Error())
+		if ctx.Err() == nil { // else another poller has ended the work
+			f.troubles.set(ctx, "queue", err.Error())
+		}
 		return
 	}
 	f.mu.Lock()

@@ -47,6 +47,12 @@ func (f *Fetcher) Ready() (bool, string) {
 	return true, ""
 }
 
+func (f *Fetcher) isStopping() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stopping
+}
+
 // Totals are the counters since the start.
 func (f *Fetcher) Totals() map[string]uint64 { return f.counters.Totals() }
 
@@ -68,9 +74,9 @@ func (f *Fetcher) watch(life context.Context, stopWorking context.CancelCauseFun
 		ready, reason := f.Ready()
 		f.server.SetServing("", ready)
 		now := time.Now()
-		if ready {
+		if up, why := f.client.Ready(); ready || f.isStopping() {
 			lastReady = now
-		} else if down, why := f.client.Ready(); !down && now.Sub(lastReady) > time.Second {
+		} else if !up && now.Sub(lastReady) > time.Second {
 			f.troubles.say(life, "masker", why)
 		}
 		if !f.cfg.KeepListening && now.Sub(lastReady) > drainPatience {

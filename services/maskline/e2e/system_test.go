@@ -73,6 +73,7 @@ type options struct {
 	fetcher                   func(*fetcher.Config)
 	sql                       string // run before anything else
 	noTable                   bool
+	none                      bool // no services at all
 }
 
 // start makes a system; everything is stopped when the test ends.
@@ -88,6 +89,9 @@ func start(t *testing.T, o options) *system {
 	}
 	t.Cleanup(func() { _ = s.queue.Close() })
 	s.createQueues(t, o.visibility)
+	if o.none {
+		return s
+	}
 	for range max(o.writer, 1) {
 		s.addWriter(t)
 	}
