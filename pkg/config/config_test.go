@@ -48,16 +48,23 @@ func (s *sample) Validate() []Complaint {
 	return nil
 }
 
-// load is Load without a process: what it would set in the environment comes back in set.
-func load(t *testing.T, target any, args, env []string) (rest []string, out string, set map[string]string, err error) {
+// loaded is what Load does beside filling its target: what it would set in the environment is in set.
+type loaded struct {
+	rest []string
+	page string
+	set  map[string]string
+}
+
+// load is Load without a process.
+func load(t *testing.T, target any, args, env []string) (loaded, error) {
 	t.Helper()
 	var page strings.Builder
-	set = map[string]string{}
-	rest, err = Load(target, Source{
+	set := map[string]string{}
+	rest, err := Load(target, Source{
 		Program: "fetcher", Summary: "Takes messages.", Args: args, Environ: env, Stdout: &page,
 		Setenv: func(name, value string) error { set[name] = value; return nil },
 	})
-	return rest, page.String(), set, err
+	return loaded{rest: rest, page: page.String(), set: set}, err
 }
 
 func write(t *testing.T, content string) string {
@@ -73,7 +80,7 @@ func TestLoad_LaterSourceWins(t *testing.T) {
 	t.Parallel()
 	file := write(t, "MASKLINE_QUEUE=file\nMASKLINE_WAIT_TIME=1s\nMASKLINE_MAX_MESSAGES=1\nMASKLINE_COMMIT_MAX_ROWS=\n")
 	var s sample
-	rest, _, _, err := load(t, &s,
+	l, err := load(t, &s,
 		[]string{"one", "--config", file, "--max-messages=3", "--dry", "--keep-listening=false", "--", "--two"},
 		[]string{"MASKLINE_WAIT_TIME=2s", "MASKLINE_MAX_MESSAGES=2", "MASKLINE_LOG_LEVEL=", "MASKLINE_MAPPING=other service's"})
 	if err != nil {
@@ -86,23 +93,24 @@ func TestLoad_LaterSourceWins(t *testing.T) {
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}
-	if !slices.Equal(rest, []string{"one", "--two"}) {
-		t.Errorf("rest %q", rest)
+	if !slices.Equal(l.rest, []string{"one", "--two"}) {
+		t.Errorf("rest %q", l.rest)
 	}
 }
 
 func TestLoad_EveryTypeAndAPresetDefault(t *testing.T) {
 	t.Parallel()
+	const url = "postgres://h/d"
 	s := sample{Max: 7}
-	_, _, _, err := load(t, &s, nil, []string{
-		"MASKLINE_QUEUE=q", "MASKLINE_TABLES=a, b", "MASKLINE_MAX_IN_FLIGHT_BYTES=1GiB", "DATABASE_URL=postgres://u:p@h/d",
+	_, err := load(t, &s, nil, []string{
+		"MASKLINE_QUEUE=q", "MASKLINE_TABLES=a, b", "MASKLINE_MAX_IN_FLIGHT_BYTES=1GiB", "DATABASE_URL=" + url,
 		"MASKLINE_KEEP_LISTENING=FALSE", "MASKLINE_WAIT_TIME=1500ms",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if s.Max != 7 || !slices.Equal(s.Tables, []string{"a", "b"}) || s.Limit != 1<<30 || s.Keep ||
-		s.URL.Reveal() != "postgres://u:p@h/d" || s.Wait != 1500*time.Millisecond {
+		s.URL.Reveal() != url || s.Wait != 1500*time.Millisecond {
 		t.Errorf("got %+v", s)
 	}
 }
@@ -120,7 +128,7 @@ MASKLINE_CONFIG=other.env
 GOMEMLIMIT=lots
 `)
 	var s sample
-	_, _, set, err := load(t, &s,
+	l, err := load(t, &s,
 		[]string{"--config", file, "--wait-tme=1s", "--commit-max-rows=many", "--pollers=2", "--shutdown-grace"},
 		[]string{
 			"MASKLINE_MAX_MESSAGES=11", "MASKLINE_ONREJECT=x", "MASKLINE_SHUTDOWN_GRACE=29s", "MASKLINE_LOG_LEVEL=loud",
@@ -153,8 +161,8 @@ GOMEMLIMIT=lots
 	if got := wrong.Error(); got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
 	}
-	if len(set) > 0 {
-		t.Errorf("environment changed by a wrong configuration: %v", set)
+	if len(l.set) > 0 {
+		t.Errorf("environment changed by a wrong configuration: %v", l.set)
 	}
 }
 
@@ -164,7 +172,7 @@ func TestLoad_SecretsStayOutOfComplaints(t *testing.T) {
 		Key  string `env:"MASKLINE_KEY_FILE" secret:"true" oneof:"a|b"`
 		List string `env:"MASKLINE_QUEUE" oneof:"a|b"`
 	}
-	_, _, _, err := load(t, &target{}, nil, []string{
+	_, err := load(t, &target{}, nil, []string{
 		"MASKLINE_KEY_FILE=hunter2", "MASKLINE_QUEUE=http://user:hunter2@host/q", "MASKLINE_PASSWORD_X=hunter2",
 	})
 	if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), `="***"`) {
@@ -179,19 +187,19 @@ func TestLoad_HandsForeignNamesOfTheFileToTheirLibraries(t *testing.T) {
 	type target struct {
 		Queue string `env:"MASKLINE_QUEUE"`
 	}
-	_, _, set, err := load(t, &target{}, nil, []string{"MASKLINE_CONFIG=" + file, "AWS_PROFILE=env"})
+	l, err := load(t, &target{}, nil, []string{"MASKLINE_CONFIG=" + file, "AWS_PROFILE=env"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{"AWS_REGION": "eu-central-1", "PGHOST": "db", "OTEL_SERVICE_NAME": "x"}
-	if !reflect.DeepEqual(set, want) {
-		t.Errorf("set %v, want %v", set, want)
+	if !reflect.DeepEqual(l.set, want) {
+		t.Errorf("set %v, want %v", l.set, want)
 	}
 }
 
 func TestLoad_MissingFileIsNamed(t *testing.T) {
 	t.Parallel()
-	_, _, _, err := load(t, &shutdown{}, []string{"--config=/nowhere.env"}, nil)
+	_, err := load(t, &shutdown{}, []string{"--config=/nowhere.env"}, nil)
 	if err == nil || err.Error() != `flag --config="/nowhere.env": no such file` {
 		t.Fatalf("error %v", err)
 	}
@@ -199,11 +207,11 @@ func TestLoad_MissingFileIsNamed(t *testing.T) {
 
 func TestLoad_HelpFitsThePageAndTellsAll(t *testing.T) {
 	t.Parallel()
-	_, page, _, err := load(t, &sample{}, []string{"--nonsense", "--help"}, nil)
+	l, err := load(t, &sample{}, []string{"--nonsense", "--help"}, nil)
 	if !errors.Is(err, ErrHelp) || ErrHelp.ExitCode() != 0 {
 		t.Fatalf("error %v", err)
 	}
-	for line := range strings.Lines(page) {
+	for line := range strings.Lines(l.page) {
 		if len(line) > width+1 {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
@@ -213,20 +221,20 @@ func TestLoad_HelpFitsThePageAndTellsAll(t *testing.T) {
 		"Long poll. From 0s to 20s. Default: 20s.", "--database-url TEXT  DATABASE_URL", "Required.",
 		"One of dead-letter, discard.", "--dry\n", "--config FILE", "At least 1MiB.",
 	} {
-		if !strings.Contains(page, part) {
-			t.Errorf("page lacks %q:\n%s", part, page)
+		if !strings.Contains(l.page, part) {
+			t.Errorf("page lacks %q:\n%s", part, l.page)
 		}
 	}
 }
 
 func TestLoad_CheckValidatesAndLeaves(t *testing.T) {
 	t.Parallel()
-	_, page, _, err := load(t, &sample{}, []string{"--check", "--queue=q"}, nil)
-	if !errors.Is(err, ErrChecked) || page != "configuration ok\n" {
-		t.Errorf("error %v, page %q", err, page)
+	l, err := load(t, &sample{}, []string{"--check", "--queue=q"}, nil)
+	if !errors.Is(err, ErrChecked) || l.page != "configuration ok\n" {
+		t.Errorf("error %v, page %q", err, l.page)
 	}
 	var wrong *Error
-	if _, _, _, err = load(t, &sample{}, []string{"--check"}, nil); !errors.As(err, &wrong) {
+	if _, err = load(t, &sample{}, []string{"--check"}, nil); !errors.As(err, &wrong) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -234,30 +242,30 @@ func TestLoad_CheckValidatesAndLeaves(t *testing.T) {
 func TestLoad_PrintConfigShowsOriginsAndDifferencesAndNoSecret(t *testing.T) {
 	t.Parallel()
 	file := write(t, "MASKLINE_WAIT_TIME=5s\nMASKLINE_SHUTDOWN_GRACE=0m30s\n")
-	_, page, _, err := load(t, &sample{}, []string{"--print-config", "--queue=q", "--config", file},
+	l, err := load(t, &sample{}, []string{"--print-config", "--queue=q", "--config", file},
 		[]string{"DATABASE_URL=postgres://u:hunter2@h/d", "MASKLINE_MAX_MESSAGES=4"})
 	if !errors.Is(err, ErrPrinted) {
 		t.Fatalf("error %v", err)
 	}
-	squeezed := strings.Join(strings.Fields(page), " ")
+	squeezed := strings.Join(strings.Fields(l.page), " ")
 	for _, part := range []string{
 		"* MASKLINE_QUEUE q flag", "* MASKLINE_WAIT_TIME 5s file " + file + ":1, default 20s",
 		"* MASKLINE_MAX_MESSAGES 4 env, default 10", "MASKLINE_COMMIT_MAX_ROWS 1000 default",
 		"* DATABASE_URL *** env", "MASKLINE_SHUTDOWN_GRACE 30s file " + file + ":2",
 	} {
 		if !strings.Contains(squeezed, part) {
-			t.Errorf("page lacks %q:\n%s", part, page)
+			t.Errorf("page lacks %q:\n%s", part, l.page)
 		}
 	}
-	if strings.Contains(page, "hunter2") || strings.Contains(squeezed, "* MASKLINE_SHUTDOWN_GRACE") {
-		t.Errorf("page:\n%s", page)
+	if strings.Contains(l.page, "hunter2") || strings.Contains(squeezed, "* MASKLINE_SHUTDOWN_GRACE") {
+		t.Errorf("page:\n%s", l.page)
 	}
 }
 
 func TestLoad_ARuleOfAnInnerStructIsAskedOnce(t *testing.T) {
 	t.Parallel()
 	var target struct{ picky }
-	_, _, _, err := load(t, &target, nil, []string{"MASKLINE_QUEUE=bad"})
+	_, err := load(t, &target, nil, []string{"MASKLINE_QUEUE=bad"})
 	if err == nil || err.Error() != `environment: MASKLINE_QUEUE="bad": good` {
 		t.Fatalf("error %v", err)
 	}

@@ -171,7 +171,7 @@ func (f *field) check(text string) (reflect.Value, string) {
 
 // words are the texts that a closed list is held against.
 func words(v reflect.Value) []string {
-	if list, ok := v.Interface().([]string); ok {
+	if list, ok := reflect.TypeAssert[[]string](v); ok {
 		return list
 	}
 	return []string{encode(v)}
@@ -198,7 +198,7 @@ func validators(target any) []Validator {
 				visit(v.Field(i))
 			}
 		}
-		if val, ok := v.Addr().Interface().(Validator); ok {
+		if val, ok := reflect.TypeAssert[Validator](v.Addr()); ok {
 			found = append(found, val)
 		}
 	}

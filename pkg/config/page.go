@@ -82,7 +82,7 @@ func limits(f *field) []string {
 // cannot be copied.
 func wrap(b *strings.Builder, text, indent string) {
 	line := indent
-	for _, word := range strings.Split(text, " ") {
+	for word := range strings.SplitSeq(text, " ") {
 		if len(line) > len(indent) && len(line)+1+len(word) > width {
 			b.WriteString(strings.TrimRight(line, " ") + "\n")
 			line = indent

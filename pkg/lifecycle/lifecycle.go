@@ -80,14 +80,14 @@ func ownCode(err error) (code int, ok bool) {
 	return coded.ExitCode(), true
 }
 
-// Signaled is the cause (context.Cause) of a context that a signal has ended.
-type Signaled struct {
+// SignalError is the cause (context.Cause) of a context that a signal has ended.
+type SignalError struct {
 	// Signal is the signal.
 	Signal os.Signal
 }
 
 // Error names the signal.
-func (s Signaled) Error() string { return "signal: " + s.Signal.String() }
+func (s SignalError) Error() string { return "signal: " + s.Signal.String() }
 
 // Main runs a program to its end and exits with Code of its error. The first SIGTERM, SIGINT or, unless it is ignored,
 // SIGHUP ends the context given to run; a second one exits at once. An error is printed on stderr as it is; one whose
@@ -101,7 +101,7 @@ func Main(run func(ctx context.Context) error) {
 	signal.Notify(signals, watched...)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	go func() {
-		cancel(Signaled{Signal: <-signals})
+		cancel(SignalError{Signal: <-signals})
 		<-signals
 		os.Exit(ExitInterrupted)
 	}()
@@ -110,8 +110,8 @@ func Main(run func(ctx context.Context) error) {
 
 // finish prints what there is to say about the end of a program and chooses its exit code.
 func finish(ctx context.Context, err error, stderr io.Writer) int {
-	signaled := Signaled{}
-	if errors.As(context.Cause(ctx), &signaled) && errors.Is(err, context.Canceled) && !HasCode(err) {
+	signalErr := SignalError{}
+	if errors.As(context.Cause(ctx), &signalErr) && errors.Is(err, context.Canceled) && !HasCode(err) {
 		return 0
 	}
 	code := Code(err)

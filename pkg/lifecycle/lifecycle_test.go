@@ -20,16 +20,16 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("MASKLINE_TEST_CHILD") {
 	case "obedient":
 		Main(func(ctx context.Context) error {
-			fmt.Println("ready")
+			_, _ = fmt.Fprintln(os.Stdout, "ready")
 			<-ctx.Done()
-			fmt.Println("cause", context.Cause(ctx))
+			_, _ = fmt.Fprintln(os.Stdout, "cause", context.Cause(ctx))
 			return ctx.Err()
 		})
 	case "stubborn":
 		Main(func(ctx context.Context) error {
-			fmt.Println("ready")
+			_, _ = fmt.Fprintln(os.Stdout, "ready")
 			<-ctx.Done()
-			fmt.Println("cause", context.Cause(ctx))
+			_, _ = fmt.Fprintln(os.Stdout, "cause", context.Cause(ctx))
 			select {}
 		})
 	case "misconfigured":
@@ -47,7 +47,7 @@ type child struct {
 
 func start(t *testing.T, role string) *child {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // This very binary.
 	cmd.Env = append(os.Environ(), "MASKLINE_TEST_CHILD="+role)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -120,12 +120,12 @@ func (c coded) ExitCode() int { return c.code }
 func TestFinish_ByKindOfError(t *testing.T) {
 	t.Parallel()
 	signaled, cancel := context.WithCancelCause(t.Context())
-	cancel(Signaled{Signal: syscall.SIGTERM})
-	killed := exec.Command(os.Args[0], "-no-such-flag")
+	cancel(SignalError{Signal: syscall.SIGTERM})
+	killed := exec.CommandContext(t.Context(), os.Args[0], "-no-such-flag") //nolint:gosec // This very binary.
 	killed.Stdout, killed.Stderr = io.Discard, io.Discard
 	childErr := killed.Run()
 	for name, c := range map[string]struct {
-		ctx  context.Context
+		ctx  context.Context //nolint:containedctx // Data of a table.
 		err  error
 		code int
 		text string

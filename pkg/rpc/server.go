@@ -38,7 +38,7 @@ type Config struct {
 	Plaintext bool
 	// TLS, if set, is used on every connection.
 	TLS *tls.Config
-	// Logger gets one line for a panic. Required.
+	// Logger gets one line for a panic. Default: discarded.
 	Logger *slog.Logger
 }
 
@@ -58,14 +58,17 @@ func NewServer(cfg Config) (*Server, error) {
 	if !isLoopback(host) && !cfg.Plaintext && cfg.TLS == nil {
 		return nil, &listenError{fmt.Sprintf("MASKLINE_LISTEN=%q: listening beyond this machine needs MASKLINE_TLS_CERT, or MASKLINE_PLAINTEXT=true on a network that you trust", cfg.Listen)}
 	}
-	listener, err := net.Listen("tcp", cfg.Listen)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("MASKLINE_LISTEN=%q: %w", cfg.Listen, err)
 	}
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(MaxReceive), grpc.MaxSendMsgSize(MaxReceive),
 		grpc.StaticStreamWindowSize(streamWindow), grpc.StaticConnWindowSize(connWindow),
-		grpc.ReadBufferSize(buffer), grpc.WriteBufferSize(buffer), grpc.SharedWriteBuffer(true),
+		grpc.ReadBufferSize(buffer), grpc.WriteBufferSize(buffer),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
 		grpc.ChainStreamInterceptor(recoverStream(cfg.Logger)), grpc.ChainUnaryInterceptor(recoverUnary(cfg.Logger)),
@@ -127,6 +130,7 @@ func (s *Server) Stop(ctx context.Context) {
 		s.grpc.Stop()
 		<-done
 	}
+	_ = s.listener.Close() // Of a server that never served; else it is closed already.
 }
 
 func isLoopback(host string) bool {

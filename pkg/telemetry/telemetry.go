@@ -120,6 +120,7 @@ func newErrorHandler() otel.ErrorHandler {
 	throttle := NewThrottle(time.Minute)
 	return otel.ErrorHandlerFunc(func(err error) {
 		if ok, suppressed := throttle.Allow("otel", time.Now()); ok {
+			//nolint:sloglint // OpenTelemetry has one handler for the process, and so has slog.
 			slog.Warn("telemetry is not exported", KeyError, err, KeySuppressed, suppressed)
 		}
 	})

@@ -9,15 +9,16 @@ import (
 
 // Logger writes everything from debug upward to the test's own log, which is shown when it fails. Lines that come after
 // the test's end are dropped, where t.Log would panic.
-func Logger(t testing.TB) *slog.Logger {
-	w := &testWriter{t: t}
-	t.Cleanup(w.end)
+func Logger(tb testing.TB) *slog.Logger {
+	tb.Helper()
+	w := &testWriter{tb: tb}
+	tb.Cleanup(w.end)
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 type testWriter struct {
 	mu    sync.Mutex
-	t     testing.TB
+	tb    testing.TB
 	ended bool
 }
 
@@ -26,7 +27,7 @@ func (w *testWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.ended {
-		w.t.Log(string(bytes.TrimRight(p, "\n")))
+		w.tb.Log(string(bytes.TrimRight(p, "\n")))
 	}
 	return len(p), nil
 }

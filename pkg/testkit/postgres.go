@@ -16,8 +16,6 @@ const (
 )
 
 // postgresCluster is the one mutable global of ours: a cluster costs two seconds, and tests cannot hand each other one.
-//
-//nolint:gochecknoglobals // See above.
 var postgresCluster shared
 
 // shared is a cluster that the first test to ask for starts.
@@ -32,11 +30,11 @@ type shared struct {
 // Postgres gives the DSN of a real Postgres that all tests of this process share: make a database or a schema of your
 // own in it. The first call starts it, in about two seconds; Main stops it. It takes 300 connections, and is as durable
 // as the default.
-func Postgres(t testing.TB) (dsn string) {
-	t.Helper()
+func Postgres(tb testing.TB) (dsn string) {
+	tb.Helper()
 	cluster, err := postgresCluster.get()
 	if err != nil {
-		t.Fatalf("postgres for tests: %v", err)
+		tb.Fatalf("postgres for tests: %v", err)
 	}
 	return cluster.DSN()
 }

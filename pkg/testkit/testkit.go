@@ -34,15 +34,15 @@ func (r runner) Run() int {
 
 // Eventually polls cond until it holds, and fails the test when it has not within a time. Call it from the test's own
 // goroutine. The pause between looks grows from 1 to 50 ms: quick for what is quick, cheap for what is not.
-func Eventually(t testing.TB, within time.Duration, cond func() bool, what string) {
-	t.Helper()
+func Eventually(tb testing.TB, within time.Duration, cond func() bool, what string) {
+	tb.Helper()
 	timer := time.NewTimer(within)
 	defer timer.Stop()
 	for pause := time.Millisecond; !cond(); pause = min(2*pause, 50*time.Millisecond) {
 		select {
 		case <-timer.C:
 			if !cond() {
-				t.Fatalf("not within %s: %s", within, what)
+				tb.Fatalf("not within %s: %s", within, what)
 			}
 			return
 		case <-time.After(pause):

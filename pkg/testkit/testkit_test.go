@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -24,7 +25,7 @@ type fake struct {
 }
 
 func (f *fake) Helper()             {}
-func (f *fake) Log(args ...any)     { f.logged = append(f.logged, args[0].(string)) }
+func (f *fake) Log(args ...any)     { f.logged = append(f.logged, fmt.Sprint(args...)) }
 func (f *fake) Cleanup(work func()) { f.cleanups = append(f.cleanups, work) }
 func (f *fake) Fatal(...any)        { f.failed = "fatal"; runtime.Goexit() }
 func (f *fake) Fatalf(format string, _ ...any) {
@@ -109,7 +110,7 @@ func TestPostgres_IsOneForTheWholeProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := net.Dial("tcp", u.Host)
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", u.Host)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func serverAccount() (account, error) {
 // to handle, in our order. Of the environment it gets the search path only, since PG* variables change what the
 // programs do.
 func (a account) command(ctx context.Context, path string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, path, args...)
+	cmd := exec.CommandContext(ctx, path, args...) //nolint:gosec // Programs of the folder that was found, and sh.
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -104,7 +104,7 @@ func sweep(who account) {
 		if err != nil {
 			continue
 		}
-		if real, err := filepath.EvalSymlinks(top); err == nil && stopOrphanBriefly(real) == nil {
+		if name, err := filepath.EvalSymlinks(top); err == nil && stopOrphanBriefly(name) == nil {
 			_ = os.RemoveAll(top)
 		}
 		_ = lock.Close()

@@ -52,7 +52,7 @@ func TestSweep_RemovesOldTemporaryFoldersWithoutAnOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	folder := func(age time.Duration) string {
-		top, err := os.MkdirTemp(who.temporary(), temporaryPattern)
+		top, err := os.MkdirTemp(who.temporary(), temporaryPattern) //nolint:usetesting // Where sweep looks.
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,9 +97,10 @@ func TestBarrier_NamesTheFolderThatTheAccountMayNotEnter(t *testing.T) {
 	top := t.TempDir()
 	closed := filepath.Join(top, "closed")
 	inside := filepath.Join(closed, "inside")
-	if err := os.MkdirAll(inside, 0o755); err != nil {
+	if err := os.MkdirAll(inside, 0o750); err != nil {
 		t.Fatal(err)
 	}
+	//nolint:gosec // A folder.
 	if err := os.Chmod(closed, 0o700); err != nil {
 		t.Fatal(err)
 	}

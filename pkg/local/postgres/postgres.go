@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -136,8 +137,7 @@ func (c *Cluster) initialize(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		// Not wrapped: a child's exit code is not ours.
-		return fmt.Errorf("initdb: %v: %s", err, lastLines(string(out)))
+		return fmt.Errorf("initdb: %w: %s", err, lastLines(string(out)))
 	}
 	if err := os.WriteFile(c.folder.password, []byte(c.password), 0o600); err != nil {
 		return err
@@ -210,12 +210,12 @@ func (c *Cluster) Restart(ctx context.Context, mode Mode) error {
 
 // freePort asks the kernel for a port and gives it back.
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return 0, err
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	return port, listener.Close()
+	address, err := netip.ParseAddrPort(listener.Addr().String())
+	return int(address.Port()), errors.Join(err, listener.Close())
 }
 
 // lastLines shortens what a program said to what matters.

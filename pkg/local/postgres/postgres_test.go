@@ -23,10 +23,10 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		c, err := Start(context.Background(), Options{Dir: dir})
 		if err != nil {
-			fmt.Println(err)
+			_, _ = fmt.Fprintln(os.Stdout, err)
 			os.Exit(1)
 		}
-		fmt.Println(c.server.process.Pid, c.server.watchdog.(watchdog).cmd.Process.Pid)
+		_, _ = fmt.Fprintln(os.Stdout, c.server.process.Pid, c.server.watchdog.cmd.Process.Pid)
 		select {}
 	}
 	goleak.VerifyTestMain(m)
@@ -35,11 +35,12 @@ func TestMain(m *testing.M) {
 // dir is a folder where the server's account may go: t.TempDir is closed to others.
 func dir(t *testing.T) string {
 	t.Helper()
-	path, err := os.MkdirTemp("", "maskline-test-")
+	path, err := os.MkdirTemp("", "maskline-test-") //nolint:usetesting // See above.
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(path) })
+	//nolint:gosec // Another user has to pass.
 	if err := os.Chmod(path, 0o711); err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +69,7 @@ func stop(t *testing.T, c *Cluster) {
 // query asks with the client that is installed beside the server, since this module has no driver.
 func query(t *testing.T, c *Cluster, dsn, sql string) (string, error) {
 	t.Helper()
+	//nolint:gosec // The client beside the server.
 	out, err := exec.CommandContext(t.Context(), filepath.Join(c.binaries, "psql"), "-XAt", "-d", dsn, "-c", sql).CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
@@ -165,7 +167,7 @@ func TestCluster_ComesBackOnTheSamePortFromEveryMode(t *testing.T) {
 // doomed is a process that holds a cluster. It returns the pids of the server and its watchdog.
 func doomed(t *testing.T, path string) (child *exec.Cmd, server, watchdog int) {
 	t.Helper()
-	child = exec.Command(os.Args[0])
+	child = exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // This very binary.
 	child.Env = append(os.Environ(), childDir+"="+path)
 	out, err := child.StdoutPipe()
 	if err != nil {

@@ -2,13 +2,12 @@ package postgres
 
 import (
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
 
 // isServerOn tells whether a process is Postgres on a folder. A zombie has no command line, so it is none.
 func isServerOn(pid int, data string) bool {
-	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	content, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
 	return err == nil && isServer(strings.Split(string(content), "\x00"), data)
 }

@@ -49,7 +49,7 @@ type server struct {
 	process  *os.Process
 	done     chan struct{} // Closed when the program has ended.
 	log      *tail
-	watchdog io.Closer
+	watchdog *watchdog
 }
 
 // launch starts the program and waits until it takes connections.
@@ -67,7 +67,7 @@ func (c *Cluster) launch(ctx context.Context) (*server, error) {
 	cmd.Stderr = s.log
 	cmd.WaitDelay = patience // A backend that outlives the server holds the pipe.
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("postgres: %v", err)
+		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	s.process = cmd.Process
 	go func() {
@@ -146,7 +146,7 @@ func (s *server) stop(ctx context.Context, mode Mode) {
 		}
 	}
 	if s.watchdog != nil {
-		_ = s.watchdog.Close()
+		_ = s.watchdog.close()
 		s.watchdog = nil
 	}
 }
@@ -154,7 +154,7 @@ func (s *server) stop(ctx context.Context, mode Mode) {
 // watch starts a small shell that ends the server when this process is gone. PR_SET_PDEATHSIG will not do: it fires
 // when the thread that started the server ends, and Linux is alone with it. The shell waits on a pipe whose other end
 // only we hold: a line means that the server has ended, the end of the pipe that we have.
-func (a account) watch(pid int, data string) (io.Closer, error) {
+func (a account) watch(pid int, data string) (*watchdog, error) {
 	const script = `read -r line && exit 0
 read -r owner <"$2/postmaster.pid" && [ "$owner" = "$1" ] && kill -INT "$1"`
 	cmd := a.command(context.Background(), "/bin/sh", "-c", script, "watchdog", strconv.Itoa(pid), data)
@@ -163,9 +163,9 @@ read -r owner <"$2/postmaster.pid" && [ "$owner" = "$1" ] && kill -INT "$1"`
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("watchdog of postgres: %v", err)
+		return nil, fmt.Errorf("watchdog of postgres: %w", err)
 	}
-	return watchdog{in: in, cmd: cmd}, nil
+	return &watchdog{in: in, cmd: cmd}, nil
 }
 
 // watchdog is the shell of watch.
@@ -174,8 +174,8 @@ type watchdog struct {
 	cmd *exec.Cmd
 }
 
-// Close says that the server has ended, and waits for the shell.
-func (w watchdog) Close() error {
+// close says that the server has ended, and waits for the shell.
+func (w *watchdog) close() error {
 	_, err := io.WriteString(w.in, "ended\n")
 	return errors.Join(err, w.in.Close(), w.cmd.Wait())
 }

@@ -57,7 +57,7 @@ func (q *shelf) set(attributes map[string]string, now time.Time) {
 // checkAttributes says what SQS would say of attributes that a client wants to set. The caller holds mu.
 func (s *Server) checkAttributes(attributes map[string]string) error {
 	for name, value := range attributes {
-		low, high := 0, 0
+		var low, high int
 		switch name {
 		case "VisibilityTimeout":
 			high = 43_200

@@ -26,7 +26,10 @@ func BenchmarkReceiveDelete(b *testing.B) {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	call := func(action string, request, answer any) {
-		body, _ := json.Marshal(request)
+		body, err := json.Marshal(request)
+		if err != nil {
+			b.Fatal(err)
+		}
 		r, _ := http.NewRequestWithContext(b.Context(), http.MethodPost, endpoint, bytes.NewReader(body))
 		r.Header.Set("X-Amz-Target", "AmazonSQS."+action)
 		w, err := client.Do(r)
@@ -43,7 +46,6 @@ func BenchmarkReceiveDelete(b *testing.B) {
 	for i := range batch {
 		batch[i].Body = `{"user_id":"` + strings.Repeat("x", 180) + `"}`
 	}
-	type entry struct{ ID, ReceiptHandle string }
 	entries := make([]entry, 10)
 	b.ReportAllocs()
 	messages := 0
@@ -51,12 +53,12 @@ func BenchmarkReceiveDelete(b *testing.B) {
 		if _, err := s.Send("orders", batch...); err != nil {
 			b.Fatal(err)
 		}
-		var got struct{ Messages []message }
+		var got answer
 		call("ReceiveMessage", fields{
 			"QueueUrl": s.URL("orders"), "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": []string{"SentTimestamp", "ApproximateReceiveCount"},
 		}, &got)
 		for i, m := range got.Messages {
-			entries[i] = entry{numbered(10)[i], m.ReceiptHandle}
+			entries[i] = entry{ID: numbered(10)[i], ReceiptHandle: m.ReceiptHandle}
 		}
 		call("DeleteMessageBatch", fields{"QueueUrl": s.URL("orders"), "Entries": entries}, &struct{}{})
 		messages += len(got.Messages)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -21,36 +23,47 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type (
 	fields  = map[string]any
 	message struct {
-		MessageID              string `json:"MessageId"`
-		ReceiptHandle          string
-		Body, MD5OfBody        string
-		MD5OfMessageAttributes string
-		Attributes             map[string]string
-		MessageAttributes      map[string]queue.Attribute
+		MessageID              string                     `json:"MessageId"`
+		ReceiptHandle          string                     `json:"ReceiptHandle"`
+		Body                   string                     `json:"Body"`
+		MD5OfMessageAttributes string                     `json:"MD5OfMessageAttributes"`
+		Attributes             map[string]string          `json:"Attributes"`
+		MessageAttributes      map[string]queue.Attribute `json:"MessageAttributes"`
 	}
 )
 
 // reply is what came back; cut says that the connection was, instead.
 type reply struct {
-	status     int
-	header     http.Header
-	body       []byte
-	code       string
-	cut        bool
-	Messages   []message
-	Successful []struct{ ID, MessageID string }
-	Failed     []struct {
-		ID, Code    string
-		SenderFault bool
-	}
-	Attributes map[string]string
+	status int
+	header http.Header
+	body   []byte
+	cut    bool
+	answer
+}
+
+type answer struct {
+	Type       string            `json:"__type"`
+	Messages   []message         `json:"Messages"`
+	Successful []entry           `json:"Successful"`
+	Failed     []entry           `json:"Failed"`
+	Attributes map[string]string `json:"Attributes"`
+}
+
+type entry struct {
+	ID            string `json:"Id"`
+	Code          string `json:"Code,omitempty"`
+	SenderFault   bool   `json:"SenderFault,omitempty"`
+	ReceiptHandle string `json:"ReceiptHandle,omitempty"`
 }
 
 // post calls the handler without a network, so that synctest's clock governs all of it.
 func post(ctx context.Context, s *queue.Server, action string, request any) (r reply) {
 	body, ok := request.(string)
 	if !ok {
-		encoded, _ := json.Marshal(request)
+		encoded, err := json.Marshal(request)
+		if err != nil {
+			panic(err) // impossible: strings, numbers and their like
+		}
 		body = string(encoded)
 	}
 	q := httptest.NewRequestWithContext(ctx, http.MethodPost, "/", bytes.NewReader([]byte(body)))
@@ -58,7 +71,7 @@ func post(ctx context.Context, s *queue.Server, action string, request any) (r r
 	w := httptest.NewRecorder()
 	defer func() {
 		if caught := recover(); caught != nil {
-			if caught != http.ErrAbortHandler {
+			if err, ok := caught.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 				panic(caught)
 			}
 			r = reply{cut: true}
@@ -66,12 +79,9 @@ func post(ctx context.Context, s *queue.Server, action string, request any) (r r
 	}()
 	s.ServeHTTP(w, q)
 	r.status, r.header, r.body = w.Code, w.Header(), w.Body.Bytes()
-	var named struct {
-		Type string `json:"__type"`
+	if err := json.Unmarshal(r.body, &r.answer); err != nil {
+		panic(err)
 	}
-	_ = json.Unmarshal(r.body, &named)
-	_ = json.Unmarshal(r.body, &r)
-	r.code = named.Type
 	return r
 }
 
@@ -116,7 +126,7 @@ func (b bundle) ok(action string, request fields) reply {
 	b.t.Helper()
 	r := b.post(action, request)
 	if r.cut || r.status != http.StatusOK {
-		b.t.Fatalf("%s: status %d, %s", action, r.status, r.code)
+		b.t.Fatalf("%s: status %d, %s", action, r.status, r.Type)
 	}
 	return r
 }
@@ -124,9 +134,7 @@ func (b bundle) ok(action string, request fields) reply {
 func (b bundle) receive(extra fields) []message {
 	b.t.Helper()
 	request := fields{"MaxNumberOfMessages": 10, "MessageSystemAttributeNames": []string{"All"}}
-	for k, v := range extra {
-		request[k] = v
-	}
+	maps.Copy(request, extra)
 	return b.ok("ReceiveMessage", request).Messages
 }
 
@@ -150,8 +158,8 @@ func (b bundle) counts(visible, hidden, delayed int) {
 // refused insists on an error of the protocol.
 func (b bundle) refused(r reply, status int, code, query string) {
 	b.t.Helper()
-	if r.status != status || r.code != "com.amazonaws.sqs#"+code || r.header.Get("X-Amzn-Query-Error") != query {
-		b.t.Errorf("refused with %d %q %q; want %d %s %s", r.status, r.code, r.header.Get("X-Amzn-Query-Error"), status, code, query)
+	if r.status != status || r.Type != "com.amazonaws.sqs#"+code || r.header.Get("X-Amzn-Query-Error") != query {
+		b.t.Errorf("refused with %d %q %q; want %d %s %s", r.status, r.Type, r.header.Get("X-Amzn-Query-Error"), status, code, query)
 	}
 }
 

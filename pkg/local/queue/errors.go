@@ -33,8 +33,7 @@ func (r *refusal) withStatus(status int) *refusal {
 
 // refusalOf is err as the wire knows it; anything else is the server's own fault and says nothing of its cause.
 func refusalOf(err error) *refusal {
-	var r *refusal
-	if errors.As(err, &r) {
+	if r, ok := errors.AsType[*refusal](err); ok {
 		return r
 	}
 	return internalFailure()

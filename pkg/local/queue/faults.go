@@ -108,7 +108,7 @@ type ruleState struct {
 
 func newScript(faults Faults, seed uint64) *script {
 	f := &script{
-		random: rand.New(rand.NewPCG(seed, 2)), //nolint:gosec // a repeatable script, not a secret
+		random: rand.New(rand.NewPCG(seed, 2)),
 		fired:  map[Kind]int{}, requests: map[string]int{},
 	}
 	f.set(faults)

@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -27,10 +28,9 @@ func FuzzServe(f *testing.F) {
 		f.Add("AmazonSQS."+action, `[`)
 	}
 	f.Add("", "")
+	gone, cancel := context.WithCancel(f.Context()) // so that no long poll waits
+	cancel()
 	f.Fuzz(func(t *testing.T, target, body string) {
-		if strings.Contains(body, "aitTimeSeconds") {
-			return // a long poll would wait
-		}
 		s := queue.New(queue.Options{})
 		if err := s.CreateQueue("orders", nil); err != nil {
 			t.Fatal(err)
@@ -38,7 +38,7 @@ func FuzzServe(f *testing.F) {
 		if _, err := s.Send("orders", queue.Message{Body: "x"}); err != nil {
 			t.Fatal(err)
 		}
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", bytes.NewReader([]byte(body)))
+		r := httptest.NewRequestWithContext(gone, http.MethodPost, "/", bytes.NewReader([]byte(body)))
 		r.Header.Set("X-Amz-Target", target)
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -110,7 +111,7 @@ func (s *Server) Messages(name string) []Message {
 	for _, m := range q.stored {
 		stored = append(stored, m)
 	}
-	slices.SortFunc(stored, func(a, b *message) int { return int(a.key) - int(b.key) }) //nolint:gosec // counts up from 1
+	slices.SortFunc(stored, func(a, b *message) int { return cmp.Compare(a.key, b.key) })
 	messages := make([]Message, len(stored))
 	for i, m := range stored {
 		messages[i] = Message{

@@ -93,14 +93,14 @@ func TestQueues_AreFoundListedPurgedAndDeleted(t *testing.T) {
 	}
 	page := func(token string) (urls []string, next string) {
 		var answer struct {
-			QueueUrls []string //nolint:revive // the protocol's name
-			NextToken string
+			QueueURLs []string `json:"QueueUrls"`
+			NextToken string   `json:"NextToken"`
 		}
 		r := b.ok("ListQueues", fields{"QueueNamePrefix": "b-", "MaxResults": 2, "NextToken": token})
 		if err := json.Unmarshal(r.body, &answer); err != nil {
 			t.Fatal(err)
 		}
-		return answer.QueueUrls, answer.NextToken
+		return answer.QueueURLs, answer.NextToken
 	}
 	first, next := page("")
 	second, end := page(next)

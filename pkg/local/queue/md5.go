@@ -23,7 +23,7 @@ func digestAttributes(attributes map[string]Attribute) string {
 	}
 	var b []byte
 	put := func(text string) {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(text))) //nolint:gosec // messages end at 1 MiB
+		b = binary.BigEndian.AppendUint32(b, uint32(len(text)))
 		b = append(b, text...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {

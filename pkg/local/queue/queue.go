@@ -9,12 +9,11 @@ package queue
 
 import (
 	"crypto/rand"
+	mathrand "math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
-
-	mathrand "math/rand/v2"
 )
 
 // accountID stands where AWS has its twelve digits.
@@ -72,7 +71,7 @@ func New(options Options) *Server {
 		options: options,
 		faults:  newScript(options.Faults, options.Seed),
 		queues:  map[string]*shelf{},
-		random:  mathrand.New(mathrand.NewPCG(options.Seed, 1)), //nolint:gosec // order of delivery, not a secret
+		random:  mathrand.New(mathrand.NewPCG(options.Seed, 1)),
 	}
 	_, _ = rand.Read(s.secret[:]) // documented never to fail
 	return s

@@ -70,7 +70,7 @@ func TestVisibility_ExtendsReleasesAndRefuses(t *testing.T) {
 	}
 	c.pass(20 * time.Second)
 	if r := change(30); r.status != http.StatusOK {
-		t.Fatal(r.code)
+		t.Fatal(r.Type)
 	}
 	c.pass(29 * time.Second)
 	b.counts(0, 1, 0)
@@ -78,7 +78,7 @@ func TestVisibility_ExtendsReleasesAndRefuses(t *testing.T) {
 	b.refused(change(43_200), http.StatusBadRequest, "InvalidParameterValue", "InvalidParameterValue;Sender")
 	b.refused(change(43_201), http.StatusBadRequest, "InvalidParameterValue", "InvalidParameterValue;Sender")
 	if r := change(0); r.status != http.StatusOK {
-		t.Fatal(r.code)
+		t.Fatal(r.Type)
 	}
 	b.counts(1, 0, 0)
 	b.refused(change(5), http.StatusBadRequest, "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight;Sender")

@@ -237,8 +237,9 @@ func TestReceive_TooOftenReceivedMovesToTheDeadLetterQueue(t *testing.T) {
 	if len(dead) != 1 || dead[0].ID != id || dead[0].Body != "x" || !dead[0].Sent.Equal(sent) {
 		t.Fatalf("the dead-letter queue holds %d messages, or not the one", len(dead))
 	}
-	if m := b.one(fields{"QueueUrl": b.URL("dead")}); m.Attributes["DeadLetterQueueSourceArn"] != b.ARN("orders") {
-		t.Errorf("source is %q", m.Attributes["DeadLetterQueueSourceArn"])
+	m := b.one(fields{"QueueUrl": b.URL("dead")})
+	if m.Attributes["DeadLetterQueueSourceArn"] != b.ARN("orders") || m.Attributes["ApproximateReceiveCount"] != "1" {
+		t.Errorf("received %v", m.Attributes)
 	}
 }
 

@@ -80,7 +80,7 @@ func TestSend_TextThatDecodingWouldAlterIsRefused(t *testing.T) {
 	}
 	for _, body := range []string{`\ud83d\ude00`, `\\ud800`, `\"\u0041\n`, `é\u00e9`, `\ud83d\ude00\ud83d\ude00`} {
 		if r := send(body); r.status != http.StatusOK {
-			t.Errorf("%s: %s", body, r.code)
+			t.Errorf("%s: %s", body, r.Type)
 		}
 	}
 	want := []string{"😀", `\ud800`, "\"A\n", "éé", "😀😀"}

@@ -168,7 +168,7 @@ func messageAt(place *list.Element) *message {
 }
 
 // deadlines is a heap of messages, the earliest deadline first and the older message first among equals.
-type deadlines []*message
+type deadlines []*message //nolint:recvcheck // the shape of container/heap: Push and Pop change the slice itself
 
 func (d deadlines) Len() int { return len(d) }
 
