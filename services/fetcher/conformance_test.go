@@ -187,9 +187,9 @@ func TestSQS_BadEntriesFailWithinASuccessfulAnswer(t *testing.T) {
 	q := newQueue(t, nil)
 	q.send("x")
 	m := q.one(60)
-	for name, failed := range map[string][]types.BatchResultErrorEntry{
-		"extend": q.extend(60, *m.ReceiptHandle, "bad"), "delete": q.remove(*m.ReceiptHandle, "bad"),
-	} {
+	extended := q.extend(60, *m.ReceiptHandle, "bad")
+	removed := q.remove(*m.ReceiptHandle, "bad")
+	for name, failed := range map[string][]types.BatchResultErrorEntry{"extend": extended, "delete": removed} {
 		if len(failed) != 1 || aws.ToString(failed[0].Id) != "1" || !failed[0].SenderFault ||
 			!strings.HasSuffix(aws.ToString(failed[0].Code), "ReceiptHandleIsInvalid") {
 			t.Errorf("%s: %d entries failed, or not the second as invalid", name, len(failed))
@@ -229,7 +229,7 @@ func TestSQS_DelayedMessagesArriveLater(t *testing.T) {
 func TestSQS_TooManyReceivesMoveAMessageToTheDeadLetterQueue(t *testing.T) {
 	t.Parallel()
 	dead := newQueue(t, nil)
-	q := newQueue(t, map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + dead.attributes()["QueueArn"] + `","maxReceiveCount":"2"}`})
+	q := dead.sibling(map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + dead.attributes()["QueueArn"] + `","maxReceiveCount":"2"}`})
 	if policy := q.attributes()["RedrivePolicy"]; !strings.Contains(policy, dead.attributes()["QueueArn"]) {
 		t.Errorf("the redrive policy is %s", policy)
 	}
@@ -250,8 +250,8 @@ func TestSQS_CountsTellVisibleAndHidden(t *testing.T) {
 	q := newQueue(t, nil)
 	q.send("a", "b", "c")
 	q.eventuallyCounts(3, 0)
-	q.one(600)
-	q.eventuallyCounts(2, 1)
+	received := len(q.poll(5, 600)) // one to three, as SQS pleases
+	q.eventuallyCounts(3-received, received)
 }
 
 func TestSQS_AttributesTellWhatTheFetcherMustKnow(t *testing.T) {
@@ -262,7 +262,7 @@ func TestSQS_AttributesTellWhatTheFetcherMustKnow(t *testing.T) {
 		got["FifoQueue"] == "true" {
 		t.Errorf("attributes %v", got)
 	}
-	if fifo := newQueue(t, map[string]string{"FifoQueue": "true"}); fifo.attributes()["FifoQueue"] != "true" {
+	if fifo := q.sibling(map[string]string{"FifoQueue": "true"}); fifo.attributes()["FifoQueue"] != "true" {
 		t.Error("a FIFO queue does not say so")
 	}
 }

@@ -58,14 +58,11 @@ type Failure struct {
 	Code string
 }
 
-// Codes after which trying the same receipt handle again is of no use.
-const (
-	codeReceiptInvalid = "ReceiptHandleIsInvalid"
-	codeNotInflight    = "MessageNotInflight"
-)
-
-// final says that the same call would fail again.
-func (f Failure) final() bool { return f.Code == codeReceiptInvalid || f.Code == codeNotInflight }
+// final says that the same call with the same receipt handle would fail again. SQS answers InvalidParameterValue for a
+// message that is gone, and for an extension beyond twelve hours after the receive.
+func (f Failure) final() bool {
+	return f.Code == "ReceiptHandleIsInvalid" || f.Code == "MessageNotInflight" || f.Code == "InvalidParameterValue"
+}
 
 // Letter is one message for the dead-letter queue.
 type Letter struct {

@@ -18,6 +18,9 @@ import (
 // maxHeld bounds what waits to be sent downstream: more would only keep messages from another fetcher.
 const maxHeld = 4 * relay.MaxFrameRecords
 
+// defaultVisibility is asked for where the queue's own visibility timeout is zero.
+const defaultVisibility = 30 * time.Second
+
 // describe reads the queue's attributes, again and again until it is there, and refuses what cannot be served.
 func (f *Fetcher) describe(ctx context.Context) error {
 	pause := firstPause
@@ -61,6 +64,9 @@ func (f *Fetcher) describeOnce(ctx context.Context) error {
 	case d.MaxReceiveCount > 0 && d.MaxReceiveCount < 10:
 		f.log.WarnContext(ctx, "the queue's redrive policy gives up early: SQS itself would dead-letter good messages", "queue", d.Name, "max_receive_count", d.MaxReceiveCount, "advice", "10 or more")
 	}
+	if d.Visibility == 0 { // legal, and of no use: every message would be shown to others at once
+		d.Visibility = defaultVisibility
+	}
 	f.mu.Lock()
 	f.source = d
 	f.table = NewTable(f.cfg.MaxInFlight, int64(f.cfg.MaxInFlightBytes), d.Visibility, f.brake)
@@ -68,7 +74,7 @@ func (f *Fetcher) describeOnce(ctx context.Context) error {
 	f.described = true
 	f.mu.Unlock()
 	f.troubles.clear("queue")
-	f.log.InfoContext(ctx, "queue found", "queue", d.Name, "visibility_timeout", d.Visibility, "max_receive_count", d.MaxReceiveCount)
+	f.log.InfoContext(ctx, "queue found", "queue", d.Name, "visibility_timeout", d.Visibility.String(), "max_receive_count", d.MaxReceiveCount)
 	return nil
 }
 

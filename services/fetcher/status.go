@@ -69,10 +69,14 @@ const drainPatience = 30 * time.Second
 func (f *Fetcher) watch(life context.Context, stopWorking context.CancelCauseFunc) {
 	ticker := time.NewTicker(extendEvery)
 	defer ticker.Stop()
-	lastReady, lastProbe := time.Now(), time.Now()
+	lastReady, lastProbe, was := time.Now(), time.Now(), false
 	for {
 		ready, reason := f.Ready()
 		f.server.SetServing("", ready)
+		if ready && !was {
+			f.log.InfoContext(life, "ready")
+		}
+		was = ready
 		now := time.Now()
 		if up, why := f.client.Ready(); ready || f.isStopping() {
 			lastReady = now

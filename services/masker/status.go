@@ -24,10 +24,14 @@ func (m *Masker) watch(life context.Context) {
 	throttle := telemetry.NewThrottle(10 * time.Second)
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
-	lastReady := time.Now()
+	lastReady, was := time.Now(), false
 	for {
 		ready, reason := m.Ready()
 		m.setServing(ready)
+		if ready && !was {
+			m.log.InfoContext(life, "ready")
+		}
+		was = ready
 		now := time.Now()
 		if ready {
 			lastReady = now
