@@ -1,0 +1,96 @@
+package traffic
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// Limits of SendMessageBatch. SQS allows a batch of 1 MiB, and did allow a quarter of that; so do its understudies.
+const (
+	batchMessages = 10
+	batchBytes    = 256 << 10
+)
+
+// senders is how many batches are on their way at a time.
+const senders = 8
+
+// Send sends messages in batches and returns their MessageIds, in the order of messages: an empty one was not sent. The
+// error names the first that was not, and after it nothing more is begun. Batches overtake each other, as in any queue.
+func Send(ctx context.Context, client *sqs.Client, url string, messages []Message) (ids []string, err error) {
+	ids = make([]string, len(messages))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	work := make(chan []int)
+	var group sync.WaitGroup
+	for range senders {
+		group.Go(func() {
+			for batch := range work {
+				if err := sendBatch(ctx, client, url, messages, batch, ids); err != nil {
+					cancel(err) // the first is the cause
+				}
+			}
+		})
+	}
+	for _, batch := range batches(messages) {
+		select {
+		case work <- batch:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	close(work)
+	group.Wait()
+	return ids, context.Cause(ctx)
+}
+
+// batches groups the indexes of messages by the limits.
+func batches(messages []Message) (all [][]int) {
+	var batch []int
+	size := 0
+	for i, m := range messages {
+		if len(batch) == batchMessages || len(batch) > 0 && size+len(m.Body) > batchBytes {
+			all, batch, size = append(all, batch), nil, 0
+		}
+		batch, size = append(batch, i), size+len(m.Body)
+	}
+	if len(batch) > 0 {
+		all = append(all, batch)
+	}
+	return all
+}
+
+// sendBatch sends the messages with these indexes. Whatever the queue does not name as sent counts as not sent.
+func sendBatch(ctx context.Context, client *sqs.Client, url string, messages []Message, batch []int, ids []string) error {
+	entries := make([]types.SendMessageBatchRequestEntry, len(batch))
+	for i, index := range batch {
+		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &messages[index].Body}
+	}
+	out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: entries})
+	if err != nil {
+		return fmt.Errorf("send %s: %w", messages[batch[0]].Place, err)
+	}
+	for _, sent := range out.Successful {
+		if i, err := strconv.Atoi(aws.ToString(sent.Id)); err == nil && i >= 0 && i < len(batch) {
+			ids[batch[i]] = aws.ToString(sent.MessageId)
+		}
+	}
+	for _, failed := range out.Failed {
+		if i, err := strconv.Atoi(aws.ToString(failed.Id)); err == nil && i >= 0 && i < len(batch) {
+			return fmt.Errorf("send %s: refused with %s", messages[batch[i]].Place, aws.ToString(failed.Code))
+		}
+	}
+	for _, index := range batch {
+		if ids[index] == "" {
+			return fmt.Errorf("send %s: the queue did not answer for it", messages[index].Place)
+		}
+	}
+	return nil
+}
