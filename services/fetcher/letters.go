@@ -123,6 +123,7 @@ func (f *Fetcher) sendCall(ctx context.Context, entries []*Entry, call []Letter,
 	failed, err := f.queue.DeadLetter(ctx, f.source.DeadLetterURL, call)
 	switch {
 	case denied(err):
+		f.troubles.clear("dead-letter queue")
 		f.troubles.say(ctx, "dead-letter queue denied", err.Error()+"; rejected messages are left to the queue's redrive policy")
 		f.giveBack(ctx, entries, receipts)
 		return
@@ -166,7 +167,7 @@ func (f *Fetcher) lettered(entries []*Entry) {
 func (f *Fetcher) giveBack(ctx context.Context, entries []*Entry, receipts []Receipt) {
 	if f.source.MaxReceiveCount > 0 {
 		if _, err := f.queue.Extend(ctx, receipts, 0); err != nil {
-			f.troubles.set(ctx, "visibility", err.Error())
+			f.troubles.say(ctx, "give back", err.Error())
 		}
 	}
 	f.mu.Lock()

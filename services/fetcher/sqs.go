@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go/logging"
 )
 
 // callTimeout bounds every call but the long poll, which has its wait on top.
@@ -43,7 +44,7 @@ func NewSQS(ctx context.Context, queue, deadLetter string, pollers int, counted 
 		t.MaxIdleConnsPerHost = 2*pollers + 16
 		t.MaxIdleConns = 0
 	})
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client))
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client), config.WithLogger(logging.Nop{})) // errors say it all
 	if err != nil {
 		return nil, err
 	}

@@ -104,11 +104,12 @@ func TestProcesses_KillNineLosesNothingAndDoublesNothing(t *testing.T) {
 	s := start(t, options{none: true, visibility: 3})
 	all := startProcesses(t, s)
 	s.send(t, 0, n)
+	began := time.Now()
 	for i, name := range []string{"writer", "writer", "writer", "masker", "fetcher"} {
 		testkit.Eventually(t, patience, func() bool { return s.rows(t) >= (2*i+1)*n/11 }, "rows before killing the "+name)
 		_, hidden, _ := s.queue.Counts(source)
 		all[name].end(syscall.SIGKILL)
-		t.Logf("killed the %s at %d rows, with %d messages in flight", name, s.rows(t), hidden)
+		t.Logf("%.1f s: killed the %s at %d rows, with %d messages in flight", time.Since(began).Seconds(), name, s.rows(t), hidden)
 		all[name].start(t)
 	}
 	s.awaitEmpty(t)
