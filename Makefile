@@ -19,7 +19,7 @@ race: ## Run every test under the race detector
 	go test -race work
 
 .PHONY: fuzz
-fuzz: ## Fuzz every target for a bounded number of runs (FUZZ_RUNS=20000)
+fuzz: ## Fuzz every target for a number of runs (FUZZ_RUNS=3000)
 	@bash .ci/run fuzz
 
 .PHONY: bench

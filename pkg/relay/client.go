@@ -38,8 +38,8 @@ type Handler interface {
 type ClientConfig[B any] struct {
 	// Targets are host:port; every address behind a host is used.
 	Targets []string
-	// Dial makes a connection to one address.
-	Dial func(address string) (*grpc.ClientConn, error)
+	// Dial makes a connection to one address, which was found behind host.
+	Dial func(address, host string) (*grpc.ClientConn, error)
 	// Open opens a stream on a connection and sends what must come before the first batch.
 	Open func(ctx context.Context, conn *grpc.ClientConn) (Stream[B], error)
 	// Handler hears of the batches.
@@ -90,8 +90,8 @@ func (c *Client[B]) Run(ctx context.Context) {
 	ticker := time.NewTicker(c.cfg.ResolveEvery)
 	defer ticker.Stop()
 	for {
-		addresses, err := resolve(ctx, c.cfg.Lookup, c.cfg.Targets)
-		c.follow(ctx, addresses, err)
+		found, err := resolve(ctx, c.cfg.Lookup, c.cfg.Targets)
+		c.follow(ctx, found, err)
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -188,22 +188,22 @@ func (c *Client[B]) Shutdown(ctx context.Context) error {
 
 // follow starts a link for each new address and retires those that are gone from the name. A retired link keeps its
 // stream while it lives, for a name server may be wrong for a moment.
-func (c *Client[B]) follow(ctx context.Context, addresses []string, err error) {
+func (c *Client[B]) follow(ctx context.Context, found []endpoint, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
 		c.trouble = err.Error()
 	}
-	if c.closing || len(addresses) == 0 || ctx.Err() != nil {
+	if c.closing || len(found) == 0 || ctx.Err() != nil {
 		return
 	}
 	for address, l := range c.links {
-		l.retired = err == nil && !slices.Contains(addresses, address)
+		l.retired = err == nil && !slices.ContainsFunc(found, func(e endpoint) bool { return e.address == address })
 	}
-	for _, address := range addresses {
-		if c.links[address] == nil {
-			l := &link[B]{client: c, address: address, wake: make(chan struct{}, 1)}
-			c.links[address] = l
+	for _, e := range found {
+		if c.links[e.address] == nil {
+			l := &link[B]{client: c, address: e.address, host: e.host, wake: make(chan struct{}, 1)}
+			c.links[e.address] = l
 			c.released.Go(func() { l.run(ctx) })
 		}
 	}

@@ -23,6 +23,7 @@ const (
 type link[B any] struct {
 	client  *Client[B]
 	address string
+	host    string // the name that the address was found behind
 	wake    chan struct{}
 
 	// Guarded by client.mu.
@@ -38,7 +39,7 @@ type link[B any] struct {
 
 func (l *link[B]) run(ctx context.Context) {
 	defer l.forget()
-	conn, err := l.client.cfg.Dial(l.address)
+	conn, err := l.client.cfg.Dial(l.address, l.host)
 	if err != nil { // only for a malformed address
 		l.broken(ctx, err)
 		return

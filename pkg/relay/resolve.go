@@ -6,26 +6,33 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 )
+
+// endpoint is one address and the host that it was found behind.
+type endpoint struct{ address, host string }
 
 // resolve returns every address behind the targets, sorted. gRPC's own resolver looks again only when a connection
 // breaks, so it would not see a new replica. A host with both families is used over IPv4 alone: both lead to the same
 // replicas, and one of them would count twice. The error names the first target that has no address.
-func resolve(ctx context.Context, lookup func(context.Context, string) ([]string, error), targets []string) ([]string, error) {
+func resolve(ctx context.Context, lookup func(context.Context, string) ([]string, error), targets []string) ([]endpoint, error) {
 	if lookup == nil {
 		lookup = net.DefaultResolver.LookupHost
 	}
-	var all []string
+	var all []endpoint
 	var first error
 	for _, target := range targets {
 		found, err := resolveOne(ctx, lookup, target)
 		if err != nil && first == nil {
 			first = fmt.Errorf("%s: %w", target, err)
 		}
-		all = append(all, found...)
+		host, _, _ := net.SplitHostPort(target)
+		for _, address := range found {
+			all = append(all, endpoint{address, host})
+		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all), first
+	slices.SortFunc(all, func(a, b endpoint) int { return strings.Compare(a.address, b.address) })
+	return slices.CompactFunc(all, func(a, b endpoint) bool { return a.address == b.address }), first
 }
 
 func resolveOne(ctx context.Context, lookup func(context.Context, string) ([]string, error), target string) ([]string, error) {

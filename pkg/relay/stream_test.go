@@ -143,7 +143,7 @@ func newRig(t *testing.T, window Load, addresses ...string) *rig {
 			defer r.mu.Unlock()
 			return slices.Clone(r.hosts), nil
 		},
-		Dial: func(address string) (*grpc.ClientConn, error) {
+		Dial: func(address, _ string) (*grpc.ClientConn, error) {
 			conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 			r.mu.Lock()
 			defer r.mu.Unlock()

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"time"
@@ -19,8 +18,10 @@ import (
 type DialConfig struct {
 	// Plaintext allows connecting beyond loopback without TLS. Default false.
 	Plaintext bool
-	// TLS, if set, is used.
-	TLS *tls.Config
+	// TLS, if enabled, is used. Default: plaintext.
+	TLS TLSFiles
+	// ServerName is the name that the server's certificate must have. Default: the address' host.
+	ServerName string
 }
 
 // Dial prepares a connection to one address, host:port; it connects when first used, and again after a loss, at most a
@@ -32,8 +33,15 @@ func Dial(address string, cfg DialConfig) (*grpc.ClientConn, error) {
 	}
 	creds := insecure.NewCredentials()
 	switch {
-	case cfg.TLS != nil:
-		creds = credentials.NewTLS(cfg.TLS)
+	case cfg.TLS.Enabled():
+		if cfg.ServerName != "" {
+			host = cfg.ServerName
+		}
+		client, err := cfg.TLS.client(host)
+		if err != nil {
+			return nil, err
+		}
+		creds = credentials.NewTLS(client)
 	case !cfg.Plaintext && !isLoopback(host):
 		return nil, fmt.Errorf("%q is beyond this machine: MASKLINE_TLS_CERT is needed, or MASKLINE_PLAINTEXT=true on a network that you trust", address)
 	}

@@ -5,7 +5,6 @@ package rpc
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,8 +35,8 @@ type Config struct {
 	Listen string
 	// Plaintext allows listening beyond loopback without TLS. Default false.
 	Plaintext bool
-	// TLS, if set, is used on every connection.
-	TLS *tls.Config
+	// TLS, if enabled, is used on every connection. Default: plaintext.
+	TLS TLSFiles
 	// Logger gets one line for a panic. Default: discarded.
 	Logger *slog.Logger
 }
@@ -55,7 +54,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, &listenError{fmt.Sprintf("MASKLINE_LISTEN=%q: host:port is needed, for example 127.0.0.1:7001", cfg.Listen)}
 	}
-	if !isLoopback(host) && !cfg.Plaintext && cfg.TLS == nil {
+	if !isLoopback(host) && !cfg.Plaintext && !cfg.TLS.Enabled() {
 		return nil, &listenError{fmt.Sprintf("MASKLINE_LISTEN=%q: listening beyond this machine needs MASKLINE_TLS_CERT, or MASKLINE_PLAINTEXT=true on a network that you trust", cfg.Listen)}
 	}
 	if cfg.Logger == nil {
@@ -73,8 +72,8 @@ func NewServer(cfg Config) (*Server, error) {
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
 		grpc.ChainStreamInterceptor(recoverStream(cfg.Logger)), grpc.ChainUnaryInterceptor(recoverUnary(cfg.Logger)),
 	}
-	if cfg.TLS != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(cfg.TLS)))
+	if cfg.TLS.Enabled() {
+		options = append(options, grpc.Creds(credentials.NewTLS(cfg.TLS.server())))
 	}
 	s := &Server{grpc: grpc.NewServer(options...), health: health.NewServer(), listener: listener}
 	s.health.SetServingStatus("", healthv1.HealthCheckResponse_NOT_SERVING)

@@ -50,8 +50,9 @@ type Config struct {
 	ShutdownGrace    time.Duration `env:"MASKLINE_SHUTDOWN_GRACE" default:"30s" min:"1s" help:"Time to finish what is in flight after SIGTERM; at least the wait time + 10 s."`
 	RejectBrake      int           `env:"MASKLINE_REJECT_BRAKE" default:"100" min:"0" help:"So many equal rejections in a row, with no commit between, pause the intake. 0: never."`
 	Plaintext        bool          `env:"MASKLINE_PLAINTEXT" default:"false" help:"Allow unencrypted gRPC beyond this machine."`
-	LogLevel         string        `env:"MASKLINE_LOG_LEVEL" default:"info" oneof:"debug|info|warn|error" help:"Least severe log line shown."`
-	LogFormat        string        `env:"MASKLINE_LOG_FORMAT" default:"auto" oneof:"auto|text|json" help:"auto: text on a terminal, else json."`
+	TLS              rpc.TLSFiles
+	LogLevel         string `env:"MASKLINE_LOG_LEVEL" default:"info" oneof:"debug|info|warn|error" help:"Least severe log line shown."`
+	LogFormat        string `env:"MASKLINE_LOG_FORMAT" default:"auto" oneof:"auto|text|json" help:"auto: text on a terminal, else json."`
 
 	// DrainSettle is the pause between the two readings of a drained queue's counts, 5 s for SQS, whose counts lag; set
 	// to 0 only for a queue whose counts are exact.
@@ -99,6 +100,7 @@ type Fetcher struct {
 	server   *rpc.Server
 	client   *relay.Client[*maskerv1.RawBatch]
 	counters *telemetry.Counters
+	metrics  metrics
 	troubles *troubles
 	version  string
 	started  time.Time
@@ -114,7 +116,6 @@ type Fetcher struct {
 	described bool
 	stopping  bool // no new receives
 	stopped   bool // workers end
-	end       error
 	// What waits for work waits on one of these; all use mu.
 	intake, forward, deletes, letters, quiet *sync.Cond
 }
@@ -134,15 +135,15 @@ func New(cfg Config, deps Deps) (*Fetcher, error) {
 	f.brake = NewBrake(cfg.RejectBrake)
 	f.client = relay.NewClient(relay.ClientConfig[*maskerv1.RawBatch]{
 		Targets: cfg.MaskerAddress,
-		Dial: func(address string) (*grpc.ClientConn, error) {
-			return rpc.Dial(address, rpc.DialConfig{Plaintext: cfg.Plaintext})
+		Dial: func(address, host string) (*grpc.ClientConn, error) {
+			return rpc.Dial(address, rpc.DialConfig{Plaintext: cfg.Plaintext, TLS: cfg.TLS, ServerName: host})
 		},
 		Open:    openMask,
 		Handler: f,
 		Logger:  deps.Logger,
 	})
 	var err error
-	f.server, err = rpc.NewServer(rpc.Config{Listen: cfg.Listen, Plaintext: cfg.Plaintext, Logger: deps.Logger})
+	f.server, err = rpc.NewServer(rpc.Config{Listen: cfg.Listen, Plaintext: cfg.Plaintext, TLS: cfg.TLS, Logger: deps.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +159,11 @@ func (f *Fetcher) Addr() string { return f.server.Addr() }
 func (f *Fetcher) Run(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx)) // workers outlive ctx by the grace
 	defer cancel()
+	unregister, err := f.export()
+	if err != nil {
+		return err
+	}
+	defer unregister()
 	var background sync.WaitGroup
 	background.Go(func() { _ = f.server.Serve(life) })
 	background.Go(func() { f.client.Run(life) })
@@ -182,6 +188,7 @@ func (f *Fetcher) Run(ctx context.Context) error {
 	}
 	workers.Go(func() { f.sendLetters(life) })
 	workers.Go(func() { f.extendVisibility(life) })
+	background.Go(func() { f.watchDepth(life) })
 
 	<-working.Done()
 	f.stop(life, &pollers, &workers)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/maskline/maskline/pkg/telemetry"
@@ -37,8 +38,7 @@ func newLetter(e *Entry, maxBytes int64) (l Letter, ok bool) {
 		return Letter{}, false
 	}
 	full := l
-	full.Attributes = append(l.Attributes[:len(l.Attributes):len(l.Attributes)],
-		Attribute{Name: RejectAttribute, Type: "String", String: rejectJSON(e.Rejection)})
+	full.Attributes = slices.Concat(l.Attributes, []Attribute{{Name: RejectAttribute, Type: "String", String: rejectJSON(e.Rejection)}})
 	if len(full.Attributes) > maxAttributes || int64(full.size()) > maxBytes {
 		return l, true
 	}

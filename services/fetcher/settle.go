@@ -36,6 +36,7 @@ func (f *Fetcher) Settled(s *relayv1.Settlement) {
 	f.counters.Add(telemetry.CounterRetried, uint64(out.Retried))
 	for _, e := range out.Rejected {
 		f.logRejection(ctx, e)
+		f.metrics.rejected(ctx, e.Rejection)
 	}
 	f.noteBrake(ctx, out)
 	f.wakeAll()

@@ -40,11 +40,11 @@ type SQS struct {
 // the queue's redrive policy. A queue URL outside AWS is its own endpoint unless AWS_ENDPOINT_URL_SQS is set, and a
 // loopback endpoint needs neither region nor credentials. counted is called once per request sent.
 func NewSQS(ctx context.Context, queue, deadLetter string, pollers int, counted func(action string)) (*SQS, error) {
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+	transport := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = 2*pollers + 16
 		t.MaxIdleConns = 0
 	})
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client), config.WithLogger(logging.Nop{})) // errors say it all
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(transport), config.WithLogger(logging.Nop{})) // errors say it all
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func NewSQS(ctx context.Context, queue, deadLetter string, pollers int, counted 
 	if cfg.Region == "" {
 		return nil, errors.New("AWS_REGION: required, for the queue is not given by a URL that names it")
 	}
-	make := func() *sqs.Client {
+	client := func() *sqs.Client {
 		return sqs.NewFromConfig(cfg, func(o *sqs.Options) {
 			if endpoint != "" && os.Getenv("AWS_ENDPOINT_URL_SQS") == "" && os.Getenv("AWS_ENDPOINT_URL") == "" {
 				o.BaseEndpoint = &endpoint
@@ -72,7 +72,7 @@ func NewSQS(ctx context.Context, queue, deadLetter string, pollers int, counted 
 	if counted == nil {
 		counted = func(string) {}
 	}
-	return &SQS{receive: make(), remove: make(), extend: make(), queue: queue, deadLetter: deadLetter, counter: counted}, nil
+	return &SQS{receive: client(), remove: client(), extend: client(), queue: queue, deadLetter: deadLetter, counter: counted}, nil
 }
 
 // Describe implements Queue. It must have succeeded once before any other call.

@@ -96,3 +96,16 @@ func TestLedger_LatePartsOfABatchThatWasHandedBackAreUnknown(t *testing.T) {
 		t.Error("a batch that was handed back is done")
 	}
 }
+
+func TestPending_ARecordWithoutAVerdictIsNeverCommitted(t *testing.T) {
+	t.Parallel()
+	l, p := NewLedger(), NewPending(7, 2, &answers{})
+	l.Expect(1, p, []uint32{0, 1})
+	p.Complete()
+	if _, err := l.Settle(verdicts(1, relayv1.Verdict_VERDICT_COMMITTED, relayv1.Verdict_VERDICT_UNSPECIFIED)); err != nil {
+		t.Fatal(err)
+	}
+	if s := p.Settlement(); s.GetAllCommitted() != nil || !bytes.Equal(s.GetVerdicts(), []byte{1, 0}) {
+		t.Errorf("settlement %v", s)
+	}
+}

@@ -42,8 +42,9 @@ type Config struct {
 	ShutdownGrace    time.Duration `env:"MASKLINE_SHUTDOWN_GRACE" default:"30s" min:"1s" help:"Time to finish what is in flight after SIGTERM."`
 	Preview          bool          `env:"MASKLINE_PREVIEW" default:"false" help:"Answer Preview calls. Who may call Preview can try values and compare masks."`
 	Plaintext        bool          `env:"MASKLINE_PLAINTEXT" default:"false" help:"Allow unencrypted gRPC beyond this machine."`
-	LogLevel         string        `env:"MASKLINE_LOG_LEVEL" default:"info" oneof:"debug|info|warn|error" help:"Least severe log line shown."`
-	LogFormat        string        `env:"MASKLINE_LOG_FORMAT" default:"auto" oneof:"auto|text|json" help:"auto: text on a terminal, else json."`
+	TLS              rpc.TLSFiles
+	LogLevel         string `env:"MASKLINE_LOG_LEVEL" default:"info" oneof:"debug|info|warn|error" help:"Least severe log line shown."`
+	LogFormat        string `env:"MASKLINE_LOG_FORMAT" default:"auto" oneof:"auto|text|json" help:"auto: text on a terminal, else json."`
 }
 
 // LoadProgram reads the mapping and the keys that a configuration names. Its errors name the file and the line.
@@ -129,19 +130,19 @@ func New(cfg Config, deps Deps) (*Masker, error) {
 		m.keyCheck[id] = check
 	}
 	for _, warning := range program.Mapping().Warnings() {
-		m.log.Warn(warning, "mapping", cfg.Mapping)
+		m.log.Warn("weak mapping", "mapping", cfg.Mapping, "warning", warning)
 	}
 	m.streams = relay.NewServer(relay.ServerConfig{Limit: int64(cfg.MaxInFlightBytes), State: m.state})
 	m.writers = relay.NewClient(relay.ClientConfig[*writerv1.MaskedBatch]{
 		Targets: cfg.WriterAddress,
-		Dial: func(address string) (*grpc.ClientConn, error) {
-			return rpc.Dial(address, rpc.DialConfig{Plaintext: cfg.Plaintext})
+		Dial: func(address, host string) (*grpc.ClientConn, error) {
+			return rpc.Dial(address, rpc.DialConfig{Plaintext: cfg.Plaintext, TLS: cfg.TLS, ServerName: host})
 		},
 		Open:    m.openWrite,
 		Handler: m,
 		Logger:  deps.Logger,
 	})
-	if m.server, err = rpc.NewServer(rpc.Config{Listen: cfg.Listen, Plaintext: cfg.Plaintext, Logger: deps.Logger}); err != nil {
+	if m.server, err = rpc.NewServer(rpc.Config{Listen: cfg.Listen, Plaintext: cfg.Plaintext, TLS: cfg.TLS, Logger: deps.Logger}); err != nil {
 		return nil, err
 	}
 	maskerv1.RegisterMaskerServiceServer(m.server.Registrar(), m)
@@ -157,6 +158,11 @@ func (m *Masker) Addr() string { return m.server.Addr() }
 func (m *Masker) Run(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	unregister, err := telemetry.Export(m.counters, m.Status)
+	if err != nil {
+		return err
+	}
+	defer unregister()
 	var background sync.WaitGroup
 	background.Go(func() { m.writers.Run(life) })
 	background.Go(func() { m.counters.Run(life) })
@@ -169,7 +175,6 @@ func (m *Masker) Run(ctx context.Context) error {
 	defer background.Wait()
 	defer cancel()
 
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-served:

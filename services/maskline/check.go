@@ -74,7 +74,7 @@ func readMapping(name string) (*mapping.Mapping, error) {
 	source, builtIn := mappings.Source(name)
 	if !builtIn {
 		var err error
-		if source, err = os.ReadFile(name); err != nil { //nolint:gosec // The path is the user's.
+		if source, err = os.ReadFile(name); err != nil {
 			if path, ok := errors.AsType[*fs.PathError](err); ok {
 				err = path.Err
 			}

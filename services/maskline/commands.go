@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"strings"
 
 	"github.com/maskline/maskline/pkg/config"
@@ -44,6 +43,7 @@ func tree() []group {
 	return []group{
 		{"Try it, with everything on this machine:", []command{demoCommand(), devCommand()}},
 		{"Run it:", []command{runCommand(), migrateCommand(), keysCreateCommand(), sendCommand()}},
+		{"Deploy it (docker-compose.yaml runs these):", []command{initCommand(), queueCreateCommand(), loadCommand(), healthCommand()}},
 		{"Look at it before it runs:", []command{checkCommand(), previewCommand()}},
 	}
 }
@@ -128,9 +128,4 @@ func named(cmd command, err error) error {
 }
 
 // version is what the build recorded.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return "unknown"
-}
+func version() string { return lifecycle.Version() }

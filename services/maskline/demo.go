@@ -71,7 +71,7 @@ func runDemo(ctx context.Context, cmd command, c call) (err error) {
 		cfg.Story = io.Discard
 	}
 	if s.Rows != "" {
-		file, err := os.Create(s.Rows)
+		file, err := os.OpenFile(s.Rows, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
 			return usage("maskline demo: --rows: %w", err)
 		}

@@ -69,7 +69,7 @@ func dev(ctx context.Context, cmd command, c call) (err error) {
 	if err := c.isolate(); err != nil {
 		return err
 	}
-	starting, cancel := context.WithTimeout(ctx, demo.Patience)
+	starting, cancel := context.WithTimeout(ctx, demo.StartPatience)
 	defer cancel()
 	box, err := sandbox.Start(starting, opts)
 	if err != nil {

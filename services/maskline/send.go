@@ -39,7 +39,7 @@ func (in input) read(otherwise int) ([]traffic.Message, error) {
 	case in.Messages == 0:
 		in.Messages = otherwise
 	}
-	return traffic.Samples(in.Messages, uint64(in.Seed)), nil //nolint:gosec // Any seed will do.
+	return traffic.Samples(in.Messages, uint64(in.Seed)), nil
 }
 
 type sendSettings struct {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,7 @@ func TestKeysCreate_MakesAKeyAndNeverOverwrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	maskline(t, nil, "", "keys", "create", path).want(t, 1, "exists already")
-	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, before) {
 		t.Error("the key file was changed")
 	}
 }

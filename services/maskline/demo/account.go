@@ -23,10 +23,10 @@ func (r *run) account(ctx context.Context, ids []string, totals map[string]uint6
 	a = ledger.Account{
 		Sent:      r.book.Sent(),
 		Received:  r.witness.received(),
-		Committed: int(totals[telemetry.CounterCommitted]), //nolint:gosec // Far below the limit, as are the next.
-		Duplicate: int(totals[telemetry.CounterDuplicate]), //nolint:gosec // As above.
-		Skipped:   int(totals[telemetry.CounterSkipped]),   //nolint:gosec // As above.
-		Rejected:  int(totals[telemetry.CounterRejected]),  //nolint:gosec // As above.
+		Committed: int(totals[telemetry.CounterCommitted]),
+		Duplicate: int(totals[telemetry.CounterDuplicate]),
+		Skipped:   int(totals[telemetry.CounterSkipped]),
+		Rejected:  int(totals[telemetry.CounterRejected]),
 	}
 	if a.RowsInTable, err = rows.Count(ctx); err != nil {
 		return a, err

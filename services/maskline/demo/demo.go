@@ -19,11 +19,14 @@ import (
 	"github.com/maskline/maskline/services/maskline/traffic"
 )
 
-// Patience is how long it waits for what it cannot do without, and for progress.
-const Patience = 30 * time.Second
-
-// closing bounds the clean-up.
-const closing = 10 * time.Second
+const (
+	// StartPatience bounds the start of queue and Postgres; initdb takes two seconds, and far more on a busy machine.
+	StartPatience = time.Minute
+	// patience is how long it waits without progress. The fetcher itself gives up when it is not ready for as long.
+	patience = 30 * time.Second
+	// closing bounds the clean-up.
+	closing = 10 * time.Second
+)
 
 // Config says what to show.
 type Config struct {
@@ -56,11 +59,11 @@ type run struct {
 // says that it does not add up.
 func Run(ctx context.Context, cfg Config) (account ledger.Account, err error) {
 	r := &run{Config: cfg, began: time.Now()}
-	starting, cancel := context.WithTimeout(ctx, Patience)
+	starting, cancel := context.WithTimeout(ctx, StartPatience)
 	defer cancel()
 	if r.box, err = sandbox.Start(starting, cfg.Sandbox); err != nil {
 		if ctx.Err() == nil && starting.Err() != nil {
-			err = fmt.Errorf("not started within %s: %w", Patience, err)
+			err = fmt.Errorf("not started within %s: %w", StartPatience, err)
 		}
 		return account, interrupted(ctx, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/maskline/maskline/pkg/config"
 	"github.com/maskline/maskline/pkg/lifecycle"
+	"github.com/maskline/maskline/pkg/rpc"
 	"github.com/maskline/maskline/pkg/telemetry"
 	"github.com/maskline/maskline/services/fetcher"
 )
@@ -18,19 +19,25 @@ func main() { lifecycle.Main(run) }
 
 func run(ctx context.Context) error {
 	var cfg fetcher.Config
-	if _, err := config.Load(&cfg, config.FromOS("fetcher")); err != nil {
+	source := config.FromOS("fetcher")
+	source.Positional = "[health]"
+	args, err := config.Load(&cfg, source)
+	if err != nil {
 		return err
+	}
+	if len(args) > 0 {
+		return rpc.OwnHealth(ctx, args, cfg.Listen, rpc.DialConfig{Plaintext: true, TLS: cfg.TLS})
 	}
 	cfg.DrainSettle = 5 * time.Second // the counts of SQS lag behind the truth
 	log, err := telemetry.NewLogger(os.Stderr, cfg.LogLevel, cfg.LogFormat)
 	if err != nil {
 		return err
 	}
-	exported, err := telemetry.Start(ctx, telemetry.StageFetcher, version())
+	exported, err := telemetry.Start(ctx, telemetry.StageFetcher, lifecycle.Version())
 	if err != nil {
 		return err
 	}
-	f, err := fetcher.New(cfg, fetcher.Deps{Logger: log, Version: version()})
+	f, err := fetcher.New(cfg, fetcher.Deps{Logger: log, Version: lifecycle.Version()})
 	if err == nil {
 		err = f.Run(ctx)
 		if !cfg.KeepListening {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/maskline/maskline/pkg/config"
 	"github.com/maskline/maskline/pkg/lifecycle"
+	"github.com/maskline/maskline/pkg/rpc"
 	"github.com/maskline/maskline/pkg/telemetry"
 	"github.com/maskline/maskline/services/masker"
 )
@@ -17,18 +18,24 @@ func main() { lifecycle.Main(run) }
 
 func run(ctx context.Context) error {
 	var cfg masker.Config
-	if _, err := config.Load(&cfg, config.FromOS("masker")); err != nil {
+	source := config.FromOS("masker")
+	source.Positional = "[health]"
+	args, err := config.Load(&cfg, source)
+	if err != nil {
 		return err
+	}
+	if len(args) > 0 {
+		return rpc.OwnHealth(ctx, args, cfg.Listen, rpc.DialConfig{Plaintext: true, TLS: cfg.TLS})
 	}
 	log, err := telemetry.NewLogger(os.Stderr, cfg.LogLevel, cfg.LogFormat)
 	if err != nil {
 		return err
 	}
-	exported, err := telemetry.Start(ctx, telemetry.StageMasker, version())
+	exported, err := telemetry.Start(ctx, telemetry.StageMasker, lifecycle.Version())
 	if err != nil {
 		return err
 	}
-	m, err := masker.New(cfg, masker.Deps{Logger: log, Version: version()})
+	m, err := masker.New(cfg, masker.Deps{Logger: log, Version: lifecycle.Version()})
 	if err == nil {
 		err = m.Run(ctx)
 	}
