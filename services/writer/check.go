@@ -121,8 +121,7 @@ func (r *Report) warn(format string, args ...any) {
 // compare holds the schema against the catalog. It is pure.
 func (r *Report) compare(s *shape, t *table) {
 	r.Exists = !t.missing
-	var refusal *Refusal
-	if errors.As(refuse(s, t), &refusal) {
+	if refusal, ok := errors.AsType[*RefusalError](refuse(s, t)); ok {
 		r.Faults = append(r.Faults, refusal.Faults...)
 	}
 	r.Unverified = append(r.Unverified,
@@ -149,7 +148,7 @@ func (r *Report) compare(s *shape, t *table) {
 func reportColumn(want shapeColumn, t *table) ColumnReport {
 	c, ok := t.column(want.name)
 	out := ColumnReport{Name: want.name, Type: c.declared, State: "ok"}
-	one := &Refusal{}
+	one := &RefusalError{}
 	switch {
 	case !ok:
 		out.State, out.Fix = "missing", "add it with `maskline migrate`"

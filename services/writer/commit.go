@@ -48,6 +48,8 @@ func (c *committer) run(ctx context.Context) {
 		if !ok || !c.write(ctx, g) {
 			return
 		}
+		// Else the frames of this group would stay in memory until the next, settled and counted no more.
+		clear(c.live[:cap(c.live)])
 	}
 }
 
@@ -226,7 +228,7 @@ func (c *committer) rejection(ctx context.Context, g *group, err error, reason s
 			why.Column = pg.ColumnName
 		}
 	}
-	if why.Column != "" || c.session == nil || c.session.plans[g.shape.key] == nil {
+	if why.GetColumn() != "" || c.session == nil || c.session.plans[g.shape.key] == nil {
 		return why
 	}
 	if reason == reasonValue {
@@ -260,8 +262,7 @@ func (c *committer) startSpan(ctx context.Context, g *group) (context.Context, t
 
 // sqlstate is the code of an error, or a word for one that has none.
 func sqlstate(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
 	}
 	return "connection"

@@ -1,12 +1,13 @@
 package writer
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/maskline/maskline/pkg/config"
+	"github.com/maskline/maskline/pkg/rpc"
 )
 
 // Config is all that the writer is told.
@@ -32,6 +33,7 @@ type Config struct {
 	ShutdownGrace time.Duration `env:"MASKLINE_SHUTDOWN_GRACE" default:"30s" min:"1s" help:"Time to finish what is in flight after SIGTERM."`
 	// Plaintext allows gRPC without TLS beyond loopback. Default false.
 	Plaintext bool `env:"MASKLINE_PLAINTEXT" default:"false" help:"Allow unencrypted gRPC beyond this machine."`
+	TLS       rpc.TLSFiles
 	// LogLevel is the least severe line shown. Default info.
 	LogLevel string `env:"MASKLINE_LOG_LEVEL" default:"info" oneof:"debug|info|warn|error" help:"Least severe log line shown."`
 	// LogFormat is text, json, or auto: text on a terminal, else json. Default auto.
@@ -50,7 +52,7 @@ func (c *Config) Validate() []config.Complaint {
 	}
 	if _, err := parseDSN(c.DatabaseURL.Reveal()); err != nil {
 		complaints = append(complaints, config.Complaint{
-			Key: "DATABASE_URL", Rule: fmt.Sprintf("a Postgres URL or key=value pairs: %s", innermost(err)),
+			Key: "DATABASE_URL", Rule: strings.TrimPrefix(err.Error(), "DATABASE_URL: "),
 		})
 	}
 	return complaints

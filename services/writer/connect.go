@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"strconv"
@@ -43,17 +44,21 @@ func newDatabase(dsn string, log *slog.Logger) (*database, error) {
 		cfg.ConnectTimeout = connectTimeout
 	}
 	// Rows written to a standby would be refused one by one; a multi-host DSN finds the primary this way.
-	cfg.ValidateConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
-		return readWrite(ctx, conn)
-	}
+	cfg.ValidateConnect = readWrite
 	return &database{config: cfg, log: log}, nil
 }
+
+// errDSN quotes nothing: a malformed DSN has its password anywhere, and so have the parser's own errors.
+var errDSN = errors.New("cannot be read: postgres://user:password@host:5432/database?sslmode=verify-full, or " +
+	"host=… key=value pairs; PG* variables count too")
 
 // parseDSN reads a DSN as libpq does, PG* variables included.
 func parseDSN(dsn string) (*pgx.ConnConfig, error) {
 	cfg, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	if file := (*fs.PathError)(nil); errors.As(err, &file) {
+		return nil, fmt.Errorf("DATABASE_URL: %w", file)
+	} else if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL: %w", errDSN)
 	}
 	cfg.RuntimeParams["application_name"] = "maskline-writer"
 	cfg.RuntimeParams["timezone"] = "UTC"

@@ -1,6 +1,8 @@
 package writer
 
 import (
+	"slices"
+
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
 )
 
@@ -81,6 +83,7 @@ func (g *gathering) next(most int) *group {
 		each := max(f.bytes/int64(f.rows), 1)
 		end := min(f.rows, oldest.taken+most-len(out.rows), oldest.taken+int(room/each)+1)
 		room -= each * int64(end-oldest.taken)
+		out.rows = slices.Grow(out.rows, end-oldest.taken)
 		for i := oldest.taken; i < end; i++ {
 			out.rows = append(out.rows, row{frame: f, index: i})
 		}
@@ -135,6 +138,3 @@ func (g *gathering) close(f *frame, finished []*frame) []*frame {
 	g.bytes -= f.bytes
 	return append(finished, f)
 }
-
-// idle tells that no frame is held.
-func (g *gathering) idle() bool { return len(g.held) == 0 }

@@ -32,25 +32,25 @@ const patient = 30 * time.Second
 var databases atomic.Int64
 
 // newDB makes a database of its own for a test, drops it afterwards, and runs statements in it.
-func newDB(t *testing.T, statements ...string) *db {
-	t.Helper()
-	admin := testkit.Postgres(t)
+func newDB(tb testing.TB, statements ...string) *db {
+	tb.Helper()
+	admin := testkit.Postgres(tb)
 	name := fmt.Sprintf("writer_%d", databases.Add(1))
-	root := connect(t, admin)
-	mustExec(t, root, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
-	mustExec(t, root, "CREATE DATABASE "+name)
-	t.Cleanup(func() {
-		root := connect(t, admin)
+	root := connect(tb, admin)
+	mustExec(tb, root, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+	mustExec(tb, root, "CREATE DATABASE "+name)
+	tb.Cleanup(func() {
+		root := connect(tb, admin)
 		defer closeQuietly(root)
-		mustExec(t, root, "DROP DATABASE "+name+" WITH (FORCE)")
+		mustExec(tb, root, "DROP DATABASE "+name+" WITH (FORCE)")
 	})
 	closeQuietly(root)
 	u, err := url.Parse(admin)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	u.Path = "/" + name
-	d := &db{t: t, name: name, dsn: u.String()}
+	d := &db{t: tb, name: name, dsn: u.String()}
 	for _, s := range statements {
 		d.exec(s)
 	}
@@ -58,7 +58,7 @@ func newDB(t *testing.T, statements ...string) *db {
 }
 
 type db struct {
-	t         *testing.T
+	t         testing.TB
 	name, dsn string
 }
 
@@ -67,6 +67,13 @@ func (d *db) exec(sql string) {
 	conn := connect(d.t, d.dsn)
 	defer closeQuietly(conn)
 	mustExec(d.t, conn, sql)
+}
+
+// as is the same database with another login, whose password is x.
+func (d *db) as(user string) *db {
+	u, _ := url.Parse(d.dsn)
+	u.User = url.UserPassword(user, "x")
+	return &db{t: d.t, name: d.name, dsn: u.String()}
 }
 
 // text runs a query for one value.
@@ -91,23 +98,23 @@ func (d *db) wantText(want, sql string, args ...any) {
 	}
 }
 
-func connect(t *testing.T, dsn string) *pgx.Conn {
-	t.Helper()
+func connect(tb testing.TB, dsn string) *pgx.Conn {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patient)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return conn
 }
 
-func mustExec(t *testing.T, conn *pgx.Conn, sql string) {
-	t.Helper()
+func mustExec(tb testing.TB, conn *pgx.Conn, sql string) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patient)
 	defer cancel()
 	if _, err := conn.Exec(ctx, sql); err != nil {
-		t.Fatalf("%s: %v", sql, err)
+		tb.Fatalf("%s: %v", sql, err)
 	}
 }
 
@@ -182,6 +189,7 @@ type client struct {
 	settlements map[uint64]*relayv1.Settlement
 	heartbeats  []*relayv1.Heartbeat
 	drained     bool
+	stubborn    bool // does not half-close when asked to drain
 	ended       bool
 	err         error
 }
@@ -226,6 +234,9 @@ func (c *client) receive() {
 			c.heartbeats = append(c.heartbeats, m.Heartbeat)
 		case *relayv1.Reply_Drain:
 			c.drained = true
+			if !c.stubborn {
+				_ = c.stream.CloseSend()
+			}
 		}
 		c.mu.Unlock()
 	}

@@ -54,16 +54,22 @@ func planTable(s *shape, t *table, f facts) *TablePlan {
 			p.block("column %s: is %s, the mapping writes %s: change one of them", want.name, c.declared, kindName(want.kind))
 		}
 	}
-	unmapped := &Refusal{}
+	unmapped := &RefusalError{}
 	unmapped.checkUnmapped(s, t)
 	p.Blockers = append(p.Blockers, unmapped.Faults...)
 	p.eventID(t, f)
 	return p
 }
 
-func (p *TablePlan) step(format string, args ...any)  { p.Steps = append(p.Steps, fmt.Sprintf(format, args...)) }
-func (p *TablePlan) note(format string, args ...any)  { p.Notes = append(p.Notes, fmt.Sprintf(format, args...)) }
-func (p *TablePlan) block(format string, args ...any) { p.Blockers = append(p.Blockers, fmt.Sprintf(format, args...)) }
+func (p *TablePlan) step(format string, args ...any) {
+	p.Steps = append(p.Steps, fmt.Sprintf(format, args...))
+}
+func (p *TablePlan) note(format string, args ...any) {
+	p.Notes = append(p.Notes, fmt.Sprintf(format, args...))
+}
+func (p *TablePlan) block(format string, args ...any) {
+	p.Blockers = append(p.Blockers, fmt.Sprintf(format, args...))
+}
 
 // create plans a table with the natural type of each column.
 func (p *TablePlan) create(s *shape, t *table) {

@@ -61,8 +61,8 @@ func newShape(s *writerv1.Schema) (*shape, error) {
 	return out, nil
 }
 
-// Refusal says why a table cannot take the rows of a schema, in words that name what to fix. It holds no value of a row.
-type Refusal struct {
+// RefusalError says why a table cannot take the rows of a schema, in words that name what to fix. It holds no value of a row.
+type RefusalError struct {
 	// Table is the table's name as the schema has it.
 	Table string
 	// Faults are one or more complaints, each with what to do.
@@ -70,11 +70,13 @@ type Refusal struct {
 }
 
 // Error joins the faults.
-func (r *Refusal) Error() string { return "table " + r.Table + ": " + strings.Join(r.Faults, "; ") }
+func (r *RefusalError) Error() string {
+	return "table " + r.Table + ": " + strings.Join(r.Faults, "; ")
+}
 
 // refuse holds a schema against a table and complains about everything at once; nil if the table can take it.
 func refuse(s *shape, t *table) error {
-	r := &Refusal{Table: s.table}
+	r := &RefusalError{Table: s.table}
 	if t.missing {
 		r.add("missing: create it with `maskline migrate`")
 		return r
@@ -95,12 +97,12 @@ func refuse(s *shape, t *table) error {
 	return nil
 }
 
-func (r *Refusal) add(format string, args ...any) {
+func (r *RefusalError) add(format string, args ...any) {
 	r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
 }
 
 // checkEventID wants a uuid column and an index that finds repetitions.
-func (r *Refusal) checkEventID(t *table) {
+func (r *RefusalError) checkEventID(t *table) {
 	c, ok := t.column(eventIDColumn)
 	switch {
 	case !ok:
@@ -137,7 +139,7 @@ func (r *Refusal) checkEventID(t *table) {
 }
 
 // checkColumn wants a column that takes the values that the mapping writes.
-func (r *Refusal) checkColumn(want shapeColumn, t *table) {
+func (r *RefusalError) checkColumn(want shapeColumn, t *table) {
 	c, ok := t.column(want.name)
 	switch {
 	case !ok:
@@ -150,7 +152,7 @@ func (r *Refusal) checkColumn(want shapeColumn, t *table) {
 }
 
 // checkUnmapped finds columns that no row could do without.
-func (r *Refusal) checkUnmapped(s *shape, t *table) {
+func (r *RefusalError) checkUnmapped(s *shape, t *table) {
 	for _, c := range t.columns {
 		mapped := c.name == eventIDColumn ||
 			slices.ContainsFunc(s.columns, func(o shapeColumn) bool { return o.name == c.name })
@@ -161,7 +163,7 @@ func (r *Refusal) checkUnmapped(s *shape, t *table) {
 }
 
 // checkPrivileges wants INSERT, and SELECT on event_id: RETURNING and the conflict target read it.
-func (r *Refusal) checkPrivileges(s *shape, t *table) {
+func (r *RefusalError) checkPrivileges(s *shape, t *table) {
 	to := " TO " + quote(t.user)
 	if !t.mayUse {
 		schema, _, _ := strings.Cut(t.quoted, ".")

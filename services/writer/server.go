@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -68,14 +69,14 @@ func (s *service) Write(stream grpc.BidiStreamingServer[writerv1.WriteRequest, w
 // with heartbeats that say so.
 func (w *Writer) admit(ctx context.Context, s *shape) error {
 	if !w.mayWrite(s.table) {
-		r := &Refusal{Table: s.table}
+		r := &RefusalError{Table: s.table}
 		r.add("not in MASKLINE_TABLES, which allows %v", w.cfg.Tables)
 		w.health.refused(ctx, s.table, r.Error())
 		return status.Error(codes.FailedPrecondition, r.Error())
 	}
 	for {
 		err := w.inspector.check(ctx, s)
-		var refusal *Refusal
+		var refusal *RefusalError
 		switch {
 		case err == nil:
 			w.health.accepted(s.table)
@@ -125,12 +126,7 @@ func (w *Writer) take(ctx context.Context, s *shape, session *relay.Session, b *
 
 // mayWrite holds a table's name against the allow-list.
 func (w *Writer) mayWrite(table string) bool {
-	for _, allowed := range w.cfg.Tables {
-		if allowed == table {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(w.cfg.Tables, table)
 }
 
 func peerOf(ctx context.Context) string {

@@ -2,6 +2,7 @@ package writer
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -23,7 +24,7 @@ func newInspector(db *database) *inspector {
 	return &inspector{database: db, turn: make(chan struct{}, 1)}
 }
 
-// look runs do with a session that is connected. An error ends the connection: the next look begins anew.
+// look runs do with a session that is connected. An error other than a refusal ends the connection.
 func (i *inspector) look(ctx context.Context, do func(context.Context, *session) error) error {
 	select {
 	case i.turn <- struct{}{}:
@@ -42,8 +43,9 @@ func (i *inspector) look(ctx context.Context, do func(context.Context, *session)
 			i.session, fresh = s, true
 		}
 		err := do(ctx, i.session)
-		if err == nil {
-			return nil
+		var refusal *RefusalError
+		if err == nil || errors.As(err, &refusal) {
+			return err
 		}
 		i.session.close()
 		i.session = nil
@@ -54,7 +56,7 @@ func (i *inspector) look(ctx context.Context, do func(context.Context, *session)
 	}
 }
 
-// check holds a shape against its table. The error is a *Refusal, or says why the database could not be asked.
+// check holds a shape against its table. The error is a *RefusalError, or says why the database could not be asked.
 func (i *inspector) check(ctx context.Context, s *shape) error {
 	var refusal error
 	err := i.look(ctx, func(ctx context.Context, session *session) error {

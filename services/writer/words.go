@@ -12,12 +12,10 @@ import (
 // describe puts an error of the database into one line that names what to fix. Of an answer to a statement it uses the
 // code and the names of things only: message and detail may hold values of a row.
 func describe(err error, table string) string {
-	var refusal *Refusal
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*RefusalError](err); ok {
 		return refusal.Error()
 	}
-	var connect *ConnectTrouble
-	if errors.As(err, &connect) {
+	if connect, ok := errors.AsType[*ConnectTrouble](err); ok {
 		return connect.Error()
 	}
 	var pg *pgconn.PgError
@@ -74,7 +72,7 @@ func meaning(pg *pgconn.PgError) string {
 }
 
 // ConnectTrouble says why there is no connection to the database.
-type ConnectTrouble struct {
+type ConnectTrouble struct { //nolint:errname // Trouble is our word for what mends itself; an error is not.
 	// Address is the host and port that was tried.
 	Address string
 	// Cause is the error under it.

@@ -178,7 +178,9 @@ func TestWriter_ValueThatDoesNotFitIsRejectedWithItsColumn(t *testing.T) {
 func TestWriter_TypeThatBecameShorterRejectsAndNeverCuts(t *testing.T) {
 	t.Parallel()
 	d := newDB(t, `CREATE TABLE t (v varchar(20), event_id uuid NOT NULL UNIQUE)`)
-	c := dialWriter(t, startWriter(t, d), schemaOf("t", "v:text")).accepted()
+	// One connection, so that the first rows to come meet what it knew of the table before.
+	w := startWriter(t, d, func(c *Config) { c.Connections = 1 })
+	c := dialWriter(t, w, schemaOf("t", "v:text")).accepted()
 	c.send(batchOf(1, rec(1, "abc")))
 	c.settled(1)
 	d.exec(`ALTER TABLE t ALTER v TYPE varchar(4)`)
@@ -189,6 +191,10 @@ func TestWriter_TypeThatBecameShorterRejectsAndNeverCuts(t *testing.T) {
 	}
 	if r := s.GetRejections()[0]; r.GetReason() != "database_value" || r.GetSqlstate() != "22001" {
 		t.Errorf("rejection %v", r)
+	}
+	c.send(batchOf(3, rec(4, "abcdefgh")))
+	if r := c.settled(3).GetRejections()[0]; r.GetReason() != "too_long" || r.GetColumn() != "v" {
+		t.Errorf("the catalog was not looked into again: %v", r)
 	}
 	d.wantText("2", "SELECT count(*) FROM t")
 }

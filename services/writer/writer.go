@@ -73,7 +73,7 @@ func New(cfg Config, deps Deps) (*Writer, error) {
 	}
 	w.health = newHealth(deps.Logger, w.changed)
 	w.relay = relay.NewServer(relay.ServerConfig{Limit: int64(cfg.MaxInFlightBytes), State: w.health.state})
-	w.server, err = rpc.NewServer(rpc.Config{Listen: cfg.Listen, Plaintext: cfg.Plaintext, Logger: deps.Logger})
+	w.server, err = rpc.NewServer(rpc.Config{Listen: cfg.Listen, Plaintext: cfg.Plaintext, TLS: cfg.TLS, Logger: deps.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -90,11 +90,11 @@ func (w *Writer) Addr() string { return w.server.Addr() }
 func (w *Writer) Run(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	registration, err := w.counters.Register(telemetry.Meter())
+	unregister, err := telemetry.Export(w.counters, w.Status)
 	if err != nil {
-		return fmt.Errorf("metrics: %w", err)
+		return err
 	}
-	defer func() { _ = registration.Unregister() }()
+	defer unregister()
 
 	var background, committers sync.WaitGroup
 	defer background.Wait()
@@ -134,7 +134,9 @@ func (w *Writer) drain(grace context.Context, committers *sync.WaitGroup) error 
 	w.health.stop()
 	close(w.draining)
 	w.relay.Drain()
-	cut := w.relay.Wait(grace)
+	if w.relay.Wait(grace) != nil {
+		w.log.WarnContext(grace, "grace over: streams are cut")
+	}
 	w.intake.close()
 	// What streams left behind when they broke is committed too.
 	finished := make(chan struct{})
@@ -143,7 +145,7 @@ func (w *Writer) drain(grace context.Context, committers *sync.WaitGroup) error 
 	case <-finished:
 	case <-grace.Done():
 	}
-	if records, _, _ := w.intake.load(); records > 0 || cut != nil {
+	if records, _, _ := w.intake.load(); records > 0 {
 		return fmt.Errorf("grace of %s is over: %d records are without a verdict; maskers send them again",
 			w.cfg.ShutdownGrace, records)
 	}

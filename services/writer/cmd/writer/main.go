@@ -9,28 +9,33 @@ import (
 
 	"github.com/maskline/maskline/pkg/config"
 	"github.com/maskline/maskline/pkg/lifecycle"
+	"github.com/maskline/maskline/pkg/rpc"
 	"github.com/maskline/maskline/pkg/telemetry"
 	"github.com/maskline/maskline/services/writer"
 )
-
-var version = "dev" // set by the build: -ldflags "-X main.version=…"
 
 func main() { lifecycle.Main(run) }
 
 func run(ctx context.Context) error {
 	var cfg writer.Config
-	if _, err := config.Load(&cfg, config.FromOS("writer")); err != nil {
+	source := config.FromOS("writer")
+	source.Positional = "[health]"
+	args, err := config.Load(&cfg, source)
+	if err != nil {
 		return err
+	}
+	if len(args) > 0 {
+		return rpc.OwnHealth(ctx, args, cfg.Listen, rpc.DialConfig{Plaintext: true, TLS: cfg.TLS})
 	}
 	log, err := telemetry.NewLogger(os.Stderr, cfg.LogLevel, cfg.LogFormat)
 	if err != nil {
 		return err
 	}
-	exported, err := telemetry.Start(ctx, "writer", version)
+	exported, err := telemetry.Start(ctx, telemetry.StageWriter, lifecycle.Version())
 	if err != nil {
 		return err
 	}
-	w, err := writer.New(cfg, writer.Deps{Logger: log, Version: version})
+	w, err := writer.New(cfg, writer.Deps{Logger: log, Version: lifecycle.Version()})
 	if err == nil {
 		err = w.Run(ctx)
 	}

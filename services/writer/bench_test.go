@@ -1,0 +1,68 @@
+package writer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace/noop"
+
+	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
+)
+
+// BenchmarkCommit writes transactions of 1000 new rows of the built-in shape over one connection, frames of 500 as the
+// masker sends them.
+func BenchmarkCommit(b *testing.B) {
+	d := newDB(b)
+	if err := Migrate(b.Context(), d.dsn, MigrateOptions{}, &logBuffer{}); err != nil {
+		b.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	base, err := newDatabase(d.dsn, log)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := newShape(builtInSchema())
+	if err != nil {
+		b.Fatal(err)
+	}
+	tracer := noop.NewTracerProvider().Tracer("")
+	c := &committer{
+		name: "bench", database: base, intake: newIntake(), health: newHealth(log, func() {}), counters: newCounters(),
+		tracer: tracer, log: log, maxRows: 1000,
+	}
+	defer func() { c.session.close() }()
+	_, span := tracer.Start(context.Background(), "")
+	next := 0
+	frames := func() *frame {
+		var records []record
+		for range 500 {
+			next++
+			records = append(records, rec(next, fmt.Sprintf("1a8c0722-fd55-49c0-9d63-%012d", next), "android",
+				"h1.k1.csppddbjigkc2mxtybc2uaoi7e", "h1.k1.qmazbqo4dfkiitjhctzohjfqfq", "RU", "2003000", "2024-06-12"))
+		}
+		f, err := decode(s, batchOf(uint64(next), records...))
+		if err != nil {
+			b.Fatal(err)
+		}
+		f.span, f.settle = span, func(*relayv1.Settlement) {}
+		return f
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		one, two := frames(), frames()
+		b.StartTimer()
+		c.intake.add(one)
+		c.intake.add(two)
+		g, _ := c.intake.next(1000)
+		if !c.write(b.Context(), g) {
+			b.Fatal("not written")
+		}
+	}
+	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "rows/s")
+	if got := d.text("SELECT count(*) FROM user_logins"); got != fmt.Sprint(next) {
+		b.Errorf("%s rows, want %d", got, next)
+	}
+}
