@@ -18,6 +18,7 @@ func healthCommand() command {
 
 type healthSettings struct {
 	Listen string `env:"MASKLINE_LISTEN" default:"127.0.0.1:7001" help:"The service's own setting; a wildcard address means this machine."`
+	TLS    rpc.TLSFiles
 }
 
 func health(ctx context.Context, cmd command, c call) error {
@@ -25,5 +26,5 @@ func health(ctx context.Context, cmd command, c call) error {
 	if _, err := c.load(cmd, &s); err != nil {
 		return err
 	}
-	return named(cmd, rpc.OwnHealth(ctx, []string{"health"}, s.Listen, rpc.DialConfig{Plaintext: true}))
+	return named(cmd, rpc.OwnHealth(ctx, []string{"health"}, s.Listen, s.TLS))
 }

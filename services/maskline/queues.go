@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -92,14 +91,10 @@ func ensureQueue(ctx context.Context, client *sqs.Client, name string) (url, arn
 }
 
 func tryQueue(ctx context.Context, client *sqs.Client, name string) (url, arn string, err error) {
-	found, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
-	if err == nil {
+	// Servers disagree about the name of the error for a queue that is not there, so any error leads to a try.
+	if found, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name}); err == nil {
 		url = aws.ToString(found.QueueUrl)
-	} else if _, missing := errors.AsType[*types.QueueDoesNotExist](err); missing {
-		made, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name})
-		if err != nil {
-			return "", "", err
-		}
+	} else if made, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name}); err == nil {
 		url = aws.ToString(made.QueueUrl)
 	} else {
 		return "", "", err

@@ -26,7 +26,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	if len(args) > 0 {
-		return rpc.OwnHealth(ctx, args, cfg.Listen, rpc.DialConfig{Plaintext: true, TLS: cfg.TLS})
+		return rpc.OwnHealth(ctx, args, cfg.Listen, cfg.TLS)
 	}
 	cfg.DrainSettle = 5 * time.Second // the counts of SQS lag behind the truth
 	log, err := telemetry.NewLogger(os.Stderr, cfg.LogLevel, cfg.LogFormat)
