@@ -14,7 +14,7 @@ const healthPatience = 3 * time.Second
 // OwnHealth is what the command `health` of each program does: it asks the server on this machine that listens on
 // listen, a value of MASKLINE_LISTEN, by TLS if it is enabled, under the name in the stage's own certificate. args are
 // the program's arguments; anything but the one word is refused.
-func OwnHealth(ctx context.Context, args []string, listen string, cfg DialConfig) error {
+func OwnHealth(ctx context.Context, args []string, listen string, files TLSFiles) error {
 	if len(args) != 1 || args[0] != "health" {
 		return &listenError{fmt.Sprintf("%s: unknown argument; the only one there is: health", strings.Join(args, " "))}
 	}
@@ -27,6 +27,5 @@ func OwnHealth(ctx context.Context, args []string, listen string, cfg DialConfig
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthPatience)
 	defer cancel()
-	cfg.ServerName = cfg.TLS.ownName()
-	return Health(ctx, net.JoinHostPort(host, port), cfg)
+	return Health(ctx, net.JoinHostPort(host, port), DialConfig{Plaintext: true, TLS: files, ServerName: files.ownName()})
 }

@@ -126,7 +126,7 @@ func TestTLS_BothSidesShowACertificateOfTheSameAuthority(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	if err := OwnHealth(t.Context(), []string{"health"}, address, DialConfig{TLS: masker}); err != nil {
+	if err := OwnHealth(t.Context(), []string{"health"}, address, masker); err != nil {
 		t.Errorf("own health: %v", err)
 	}
 }

@@ -88,6 +88,7 @@ func TestWrongUsage_EndsWith2AndSaysWhatIsWrong(t *testing.T) {
 		{nil, "run", "MASKLINE_QUEUE: required"},
 		{away, "run --wait-time 15s --shutdown-grace 20s --tables a.b.c", "--tables="},
 		{away, "run --wait-time 15s --shutdown-grace 20s --tables a.b.c", "at least MASKLINE_WAIT_TIME + 10s = 25s"},
+		{away, "run --tls-cert cert.pem", "MASKLINE_TLS_KEY"},
 		{away, "run --check --wait-time 15s --shutdown-grace 20s", "at least MASKLINE_WAIT_TIME + 10s = 25s"},
 	} {
 		e := maskline(t, c.environ, "", strings.Fields(c.args)...).want(t, 2, c.want)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/maskline/maskline/pkg/config"
@@ -53,7 +54,9 @@ func run(ctx context.Context, cmd command, c call) error {
 
 // runConfig loads the settings of all three.
 func runConfig(cmd command, c call) (cfg stack.Config, err error) {
-	validate := func() []config.Complaint { return append(cfg.Fetcher.Validate(), cfg.Writer.Validate()...) }
+	validate := func() []config.Complaint {
+		return slices.Concat(cfg.Fetcher.Validate(), cfg.Fetcher.TLS.Validate(), cfg.Writer.Validate())
+	}
 	u := unite(validate,
 		part{&cfg.Fetcher, []string{"MASKLINE_MASKER_ADDRESS"}},
 		part{&cfg.Masker, []string{"MASKLINE_LISTEN", "MASKLINE_WRITER_ADDRESS"}},

@@ -9,8 +9,8 @@ import (
 	"github.com/maskline/maskline/pkg/config"
 )
 
-// part is one of the settings that a union is made of: a pointer to a struct with its settings on the first level, and
-// the names that are not for the user to set.
+// part is one of the settings that a union is made of: a pointer to a struct, and the names in it that are not for the
+// user to set.
 type part struct {
 	settings any
 	without  []string
@@ -94,12 +94,22 @@ func fillDefaults(target any) { _, _ = config.Load(target, config.Source{}) }
 // each visits the settings of all parts.
 func (u *union) each(visit func(name string, sf reflect.StructField, field reflect.Value)) {
 	for _, p := range u.parts {
-		v := reflect.ValueOf(p.settings).Elem()
-		for i := range v.NumField() {
-			name := v.Type().Field(i).Tag.Get("env")
-			if name != "" && !slices.Contains(p.without, name) {
-				visit(name, v.Type().Field(i), v.Field(i))
+		walk(reflect.ValueOf(p.settings).Elem(), func(name string, sf reflect.StructField, field reflect.Value) {
+			if !slices.Contains(p.without, name) {
+				visit(name, sf, field)
 			}
+		})
+	}
+}
+
+// walk visits the settings of a struct and of the structs inside it.
+func walk(v reflect.Value, visit func(name string, sf reflect.StructField, field reflect.Value)) {
+	for i := range v.NumField() {
+		sf := v.Type().Field(i)
+		if name := sf.Tag.Get("env"); name != "" {
+			visit(name, sf, v.Field(i))
+		} else if sf.IsExported() && sf.Type.Kind() == reflect.Struct {
+			walk(v.Field(i), visit)
 		}
 	}
 }
