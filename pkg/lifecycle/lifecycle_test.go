@@ -47,7 +47,7 @@ type child struct {
 
 func start(t *testing.T, role string) *child {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // This very binary.
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), "MASKLINE_TEST_CHILD="+role)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -121,7 +121,7 @@ func TestFinish_ByKindOfError(t *testing.T) {
 	t.Parallel()
 	signaled, cancel := context.WithCancelCause(t.Context())
 	cancel(SignalError{Signal: syscall.SIGTERM})
-	killed := exec.CommandContext(t.Context(), os.Args[0], "-no-such-flag") //nolint:gosec // This very binary.
+	killed := exec.CommandContext(t.Context(), os.Args[0], "-no-such-flag")
 	killed.Stdout, killed.Stderr = io.Discard, io.Discard
 	childErr := killed.Run()
 	for name, c := range map[string]struct {

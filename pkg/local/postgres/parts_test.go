@@ -100,7 +100,7 @@ func TestBarrier_NamesTheFolderThatTheAccountMayNotEnter(t *testing.T) {
 	if err := os.MkdirAll(inside, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	//nolint:gosec // A folder.
+
 	if err := os.Chmod(closed, 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func dir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(path) })
-	//nolint:gosec // Another user has to pass.
+
 	if err := os.Chmod(path, 0o711); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func stop(t *testing.T, c *Cluster) {
 // query asks with the client that is installed beside the server, since this module has no driver.
 func query(t *testing.T, c *Cluster, dsn, sql string) (string, error) {
 	t.Helper()
-	//nolint:gosec // The client beside the server.
+
 	out, err := exec.CommandContext(t.Context(), filepath.Join(c.binaries, "psql"), "-XAt", "-d", dsn, "-c", sql).CombinedOutput()
 	return strings.TrimSpace(string(out)), err
 }
@@ -167,7 +167,7 @@ func TestCluster_ComesBackOnTheSamePortFromEveryMode(t *testing.T) {
 // doomed is a process that holds a cluster. It returns the pids of the server and its watchdog.
 func doomed(t *testing.T, path string) (child *exec.Cmd, server, watchdog int) {
 	t.Helper()
-	child = exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // This very binary.
+	child = exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), childDir+"="+path)
 	out, err := child.StdoutPipe()
 	if err != nil {

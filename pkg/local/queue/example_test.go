@@ -28,7 +28,7 @@ func Example() {
 		return
 	}
 
-	request, _ := http.NewRequest(http.MethodPost, endpoint, strings.NewReader( //nolint:noctx // as short as can be
+	request, _ := http.NewRequest(http.MethodPost, endpoint, strings.NewReader(
 		`{"QueueUrl":"`+server.URL("orders")+`","MaxNumberOfMessages":10}`))
 	request.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage")
 	answer, err := http.DefaultClient.Do(request)

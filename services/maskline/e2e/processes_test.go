@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -40,25 +39,20 @@ func (p *process) end(signal syscall.Signal) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// programs builds the three programs once.
-var programs = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "maskline-e2e-")
-	if err != nil {
-		return "", err
-	}
+// TestProcesses runs the three programs as an operator does.
+func TestProcesses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
 	for _, name := range []string{"fetcher", "masker", "writer"} {
-		build := exec.Command("go", "build", "-o", filepath.Join(dir, name), "./cmd/"+name)
+		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, name), "./cmd/"+name)
 		build.Dir = filepath.Join("..", "..", name)
 		if out, err := build.CombinedOutput(); err != nil {
-			return dir, &buildError{string(out)}
+			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	return dir, nil
-})
-
-type buildError struct{ output string }
-
-func (e *buildError) Error() string { return e.output }
+	t.Run("KillNineLosesNothingAndDoublesNothing", func(t *testing.T) { t.Parallel(); killNine(t, dir) })
+	t.Run("WrongConfigurationExitsTwoAndNamesTheSetting", func(t *testing.T) { t.Parallel(); wrongConfiguration(t, dir) })
+}
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
@@ -71,13 +65,8 @@ func freeAddress(t *testing.T) string {
 }
 
 // startProcesses adds the three programs to a system that has no services of its own.
-func startProcesses(t *testing.T, s *system) map[string]*process {
+func startProcesses(t *testing.T, s *system, dir string) map[string]*process {
 	t.Helper()
-	dir, err := programs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	maskerAddress, writerAddress := freeAddress(t), freeAddress(t)
 	all := map[string]*process{
 		"writer":  {env: []string{"DATABASE_URL=" + s.dsn, "MASKLINE_LISTEN=" + writerAddress}},
@@ -98,11 +87,11 @@ func startProcesses(t *testing.T, s *system) map[string]*process {
 	return all
 }
 
-func TestProcesses_KillNineLosesNothingAndDoublesNothing(t *testing.T) {
-	t.Parallel()
+func killNine(t *testing.T, dir string) {
+	t.Helper()
 	const n = 10_000
 	s := start(t, options{none: true, visibility: 3})
-	all := startProcesses(t, s)
+	all := startProcesses(t, s, dir)
 	s.send(t, 0, n)
 	began := time.Now()
 	for i, name := range []string{"writer", "writer", "writer", "masker", "fetcher"} {
@@ -119,12 +108,8 @@ func TestProcesses_KillNineLosesNothingAndDoublesNothing(t *testing.T) {
 	}
 }
 
-func TestProcesses_WrongConfigurationExitsTwoAndNamesTheSetting(t *testing.T) {
-	t.Parallel()
-	dir, err := programs()
-	if err != nil {
-		t.Fatal(err)
-	}
+func wrongConfiguration(t *testing.T, dir string) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "maskline.env")
 	if err := os.WriteFile(file, []byte("# comment\nMASKLINE_WAIT_TIME=30s\nMASKLINE_QUEU=x\n"), 0o600); err != nil {
 		t.Fatal(err)
