@@ -3,24 +3,14 @@ package fetcher
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go/logging"
 )
 
 // callTimeout bounds every call but the long poll, which has its wait on top.
@@ -36,38 +26,12 @@ type SQS struct {
 	counter func(action string)
 }
 
-// NewSQS reads the standard AWS_* settings. queue and deadLetter are names or URLs; an empty deadLetter is found from
-// the queue's redrive policy. A queue URL outside AWS is its own endpoint unless AWS_ENDPOINT_URL_SQS is set, and a
-// loopback endpoint needs neither region nor credentials. counted is called once per request sent.
+// NewSQS makes the clients. queue and deadLetter are names or URLs; an empty deadLetter is found from the queue's redrive
+// policy. counted is called once per request sent.
 func NewSQS(ctx context.Context, queue, deadLetter string, pollers int, counted func(action string)) (*SQS, error) {
-	transport := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost = 2*pollers + 16
-		t.MaxIdleConns = 0
-	})
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(transport), config.WithLogger(logging.Nop{})) // errors say it all
+	client, err := Clients(ctx, queue, 2*pollers+2*deleters)
 	if err != nil {
 		return nil, err
-	}
-	endpoint := endpointOf(queue)
-	if local := isLoopback(endpoint); local && os.Getenv("AWS_ACCESS_KEY_ID") == "" && os.Getenv("AWS_PROFILE") == "" {
-		cfg.Credentials = credentials.NewStaticCredentialsProvider("local", "local", "")
-	}
-	if cfg.Region == "" {
-		cfg.Region = regionOf(queue)
-	}
-	if cfg.Region == "" && endpoint != "" {
-		cfg.Region = "us-east-1"
-	}
-	if cfg.Region == "" {
-		return nil, errors.New("AWS_REGION: required, for the queue is not given by a URL that names it")
-	}
-	client := func() *sqs.Client {
-		return sqs.NewFromConfig(cfg, func(o *sqs.Options) {
-			if endpoint != "" && os.Getenv("AWS_ENDPOINT_URL_SQS") == "" && os.Getenv("AWS_ENDPOINT_URL") == "" {
-				o.BaseEndpoint = &endpoint
-			}
-			o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) { r.MaxBackoff = time.Second })
-		})
 	}
 	if counted == nil {
 		counted = func(string) {}
@@ -159,44 +123,6 @@ func (q *SQS) resolve(ctx context.Context, nameOrURL string) (string, error) {
 		return "", err
 	}
 	return aws.ToString(out.QueueUrl), nil
-}
-
-// endpointOf is the endpoint that a queue URL outside AWS names, or empty.
-func endpointOf(queue string) string {
-	if env := os.Getenv("AWS_ENDPOINT_URL_SQS"); env != "" {
-		return env
-	}
-	if env := os.Getenv("AWS_ENDPOINT_URL"); env != "" {
-		return env
-	}
-	u, err := url.Parse(queue)
-	if err != nil || u.Host == "" || strings.Contains(u.Hostname(), ".amazonaws.") {
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
-}
-
-// regionOf reads the region out of a queue URL of AWS.
-func regionOf(queue string) string {
-	u, err := url.Parse(queue)
-	if err != nil {
-		return ""
-	}
-	if rest, ok := strings.CutPrefix(u.Hostname(), "sqs."); ok {
-		region, _, _ := strings.Cut(rest, ".")
-		return region
-	}
-	return ""
-}
-
-// isLoopback says whether an endpoint is on this machine.
-func isLoopback(endpoint string) bool {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func number(text string, otherwise int64) int64 {

@@ -41,7 +41,7 @@ func load(ctx context.Context, cmd command, c call) error {
 	if _, err := c.load(cmd, &s); err != nil {
 		return err
 	}
-	if local, where := traffic.Endpoint(s.Queue); !local && !s.Yes {
+	if local, where := fetcher.Endpoint(s.Queue); !local && !s.Yes {
 		return usage("maskline load: %s is not on this machine; add --yes to send samples there", where)
 	}
 	queue, err := traffic.Open(ctx, s.Queue)

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/maskline/maskline/services/fetcher"
 	"github.com/maskline/maskline/services/maskline/traffic"
 )
 
@@ -44,7 +45,7 @@ func queueCreate(ctx context.Context, cmd command, c call) error {
 	if !strings.Contains(s.Queue, "://") || name == "" {
 		return usage("maskline queue create: MASKLINE_QUEUE: a URL is needed, for example http://127.0.0.1:9324/000000000000/logins")
 	}
-	local, where := traffic.Endpoint(s.Queue)
+	local, where := fetcher.Endpoint(s.Queue)
 	if !local && !s.Yes {
 		return usage("maskline queue create: %s is not on this machine; add --yes to make queues there", where)
 	}

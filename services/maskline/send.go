@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/maskline/maskline/services/fetcher"
 	"github.com/maskline/maskline/services/maskline/traffic"
 )
 
@@ -60,7 +61,7 @@ func send(ctx context.Context, cmd command, c call) error {
 	if err != nil {
 		return named(cmd, err)
 	}
-	if local, where := traffic.Endpoint(s.Queue); !local && !s.Yes {
+	if local, where := fetcher.Endpoint(s.Queue); !local && !s.Yes {
 		return usage("maskline send: %s is not on this machine; add --yes to send %d messages there", where, len(messages))
 	}
 	queue, err := traffic.Open(ctx, s.Queue)

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/maskline/maskline/pkg/local/queue"
+	"github.com/maskline/maskline/services/fetcher"
 	"github.com/maskline/maskline/services/masker/keys"
 	"github.com/maskline/maskline/services/maskline/traffic"
 )
@@ -42,7 +43,7 @@ func (s *Sandbox) startQueue(ctx context.Context, listen string) error {
 		Region:       "us-east-1",
 		BaseEndpoint: aws.String(s.server.Endpoint()),
 		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}, traffic.PlainBodies)
+	}, fetcher.PlainBodies)
 	if s.DeadLetters, err = create(ctx, client, deadLettersName, nil); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/maskline/maskline/pkg/local/queue"
+	"github.com/maskline/maskline/services/fetcher"
 	"github.com/maskline/maskline/services/maskline/traffic"
 )
 
@@ -91,7 +92,7 @@ func TestEndpoint_OnlyThisMachineIsLocal(t *testing.T) {
 		"http://10.0.0.1:9324/0/x": false, "https://sqs.eu-west-1.amazonaws.com/1/x": false, "x": false,
 		"http://localhost.example.com/0/x": false,
 	} {
-		if local, where := traffic.Endpoint(queue); local != want || where == "" {
+		if local, where := fetcher.Endpoint(queue); local != want || where == "" {
 			t.Errorf("%s: local %v at %q, want %v", queue, local, where, want)
 		}
 	}
