@@ -43,7 +43,7 @@ func tree() []group {
 	return []group{
 		{"Try it, with everything on this machine:", []command{demoCommand(), devCommand()}},
 		{"Run it:", []command{runCommand(), migrateCommand(), keysCreateCommand(), sendCommand()}},
-		{"Deploy it (docker-compose.yaml runs these):", []command{initCommand(), queueCreateCommand(), loadCommand(), healthCommand()}},
+		{"Deploy it (docker-compose.yaml runs these):", []command{initCommand(), queueCreateCommand(), queueServeCommand(), loadCommand(), healthCommand()}},
 		{"Look at it before it runs:", []command{checkCommand(), previewCommand()}},
 	}
 }
