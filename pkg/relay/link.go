@@ -40,8 +40,11 @@ type link[B any] struct {
 func (l *link[B]) run(ctx context.Context) {
 	defer l.forget()
 	conn, err := l.client.cfg.Dial(l.address, l.host)
-	if err != nil { // only for a malformed address
+	if err != nil { // only for an address that may not be used
 		l.broken(ctx, err)
+		l.client.mu.Lock()
+		l.client.trouble = err.Error()
+		l.client.mu.Unlock()
 		return
 	}
 	defer conn.Close()

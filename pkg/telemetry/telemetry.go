@@ -66,6 +66,16 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// flushPatience is how long a process that ends waits for its collector.
+const flushPatience = 5 * time.Second
+
+// Flush is Shutdown at the end of a process: it takes a few seconds at most, and also when ctx has ended already.
+func (t *Telemetry) Flush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushPatience)
+	defer cancel()
+	return t.Shutdown(ctx)
+}
+
 func (t *Telemetry) startTraces(ctx context.Context, res *resource.Resource) error {
 	if !asked("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") {
 		return nil

@@ -69,6 +69,7 @@ func (c *Config) Validate() []config.Complaint {
 		all = append(all, config.Complaint{Key: "MASKLINE_SHUTDOWN_GRACE", Rule: fmt.Sprintf(
 			"at least MASKLINE_WAIT_TIME + %s = %s: running long polls are awaited", drainSlack, c.WaitTime+drainSlack)})
 	}
+	all = append(all, rpc.CheckTargets("MASKLINE_MASKER_ADDRESS", c.MaskerAddress, c.Plaintext, c.TLS)...)
 	if c.WaitTime%time.Second != 0 {
 		all = append(all, config.Complaint{Key: "MASKLINE_WAIT_TIME", Rule: "whole seconds"})
 	}

@@ -107,17 +107,13 @@ func (t *Table) Receive(m Message, deadline time.Time, span trace.SpanContext) (
 	var err error
 	if e.Origin, err = originOf(m); err != nil {
 		e.Origin = Origin{ID: m.ID, SentMS: m.SentMS}
-		e.Rejection = &relayv1.Rejection{Reason: "bad_origin", Column: OriginAttribute, Stage: "fetcher"}
+		e.Rejection = &relayv1.Rejection{Reason: reasonBadOrigin, Column: OriginAttribute, Stage: "fetcher"}
 	}
 	e.EventID = e.Origin.EventID()
 	t.entries[m.ID] = e
 	t.usedRecords++
 	t.usedBytes += e.size
-	if e.Rejection != nil {
-		t.enter(e, letter)
-	} else {
-		t.enter(e, held)
-	}
+	t.again(e)
 	return e, true
 }
 
@@ -250,15 +246,26 @@ func (t *Table) unpark() {
 	again := t.queues[parked]
 	t.queues[parked] = nil
 	for _, e := range again {
-		t.enter(e, held)
+		t.again(e)
 	}
 }
+
+// again sends an entry downstream, but for one that can never go there: it has no origin.
+func (t *Table) again(e *Entry) {
+	if e.Rejection.GetReason() == reasonBadOrigin {
+		t.reject(e, e.Rejection, &Settled{})
+		return
+	}
+	t.enter(e, held)
+}
+
+const reasonBadOrigin = "bad_origin"
 
 // Probe lets one parked entry try again, to see whether the mapping has been mended.
 func (t *Table) Probe() {
 	if q := t.queues[parked]; len(q) > 0 {
 		t.queues[parked] = q[1:]
-		t.enter(q[0], held)
+		t.again(q[0])
 	}
 }
 

@@ -344,3 +344,17 @@ func TestTable_ACopyKeepsItsOrigin(t *testing.T) {
 		t.Errorf("origin %v", e.Origin)
 	}
 }
+
+func TestTable_TheBrakeHoldsMalformedOriginsToo(t *testing.T) {
+	t.Parallel()
+	table := NewTable(100, 1<<20, visibility, NewBrake(2))
+	for i := range 5 {
+		m := message(i)
+		m.Attributes = []Attribute{{Name: OriginAttribute, Type: "String", String: "9;evil"}}
+		table.Receive(m, at(30), trace.SpanContext{})
+	}
+	letters, _ := table.TakeLetters(10)
+	same(t, "letters", ids(letters), "m0", "m1")
+	table.Probe()
+	same(t, "sent downstream by a probe", ids(table.Frame(true)))
+}

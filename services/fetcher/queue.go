@@ -91,6 +91,7 @@ type Description struct {
 	MaxReceiveCount   int // 0 without a redrive policy
 	DeadLetterURL     string
 	DeadLetterMaxSize int64
+	SelfDeadLetter    bool // the dead-letter queue is the queue itself
 }
 
 // Counts is the approximate depth of a queue.

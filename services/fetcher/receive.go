@@ -57,6 +57,8 @@ func (f *Fetcher) describeOnce(ctx context.Context) error {
 		return lifecycle.Exit(lifecycle.ExitUsage, errors.New("MASKLINE_QUEUE: "+fifoRule))
 	case f.cfg.OnReject == OnRejectDeadLetter && d.DeadLetterURL == "":
 		return lifecycle.Exit(lifecycle.ExitUsage, fmt.Errorf("queue %s has no dead-letter queue: give it a redrive policy, set MASKLINE_DEAD_LETTER_QUEUE, or choose another MASKLINE_ON_REJECT", d.Name))
+	case f.cfg.OnReject == OnRejectDeadLetter && d.SelfDeadLetter:
+		return lifecycle.Exit(lifecycle.ExitUsage, fmt.Errorf("queue %s is its own dead-letter queue: rejected messages would go round; set MASKLINE_DEAD_LETTER_QUEUE to another", d.Name))
 	case f.cfg.OnReject == OnRejectRedrivePolicy && d.MaxReceiveCount == 0:
 		return lifecycle.Exit(lifecycle.ExitUsage, fmt.Errorf("queue %s has no redrive policy, which MASKLINE_ON_REJECT=redrive-policy needs", d.Name))
 	case reserve > int64(f.cfg.MaxInFlightBytes):
@@ -148,8 +150,12 @@ func (f *Fetcher) take(ctx context.Context, began time.Time, messages []Message)
 	for _, m := range messages {
 		bytes += len(m.Body)
 		// The visibility timeout began some time after the call did: began errs to the safe side.
-		if _, fresh := f.table.Receive(m, began.Add(f.source.Visibility), span.SpanContext()); !fresh {
+		e, fresh := f.table.Receive(m, began.Add(f.source.Visibility), span.SpanContext())
+		switch {
+		case !fresh:
 			repeated++
+		case e.Rejection != nil:
+			f.refused(ctx, e)
 		}
 	}
 	f.table.Refund(f.cfg.MaxMessages, f.source.MaxMessageBytes)

@@ -47,6 +47,16 @@ func (f *Fetcher) logRejection(ctx context.Context, e *Entry) {
 		"column", e.Rejection.GetColumn(), "sqlstate", e.Rejection.GetSqlstate(), "constraint", e.Rejection.GetConstraint(), "stage", e.Rejection.GetStage())
 }
 
+// refused notes a message that was rejected before it went anywhere.
+func (f *Fetcher) refused(ctx context.Context, e *Entry) {
+	if e.stage == letter {
+		f.counters.Add(telemetry.CounterRejected, 1)
+		f.logRejection(ctx, e)
+		f.metrics.rejected(ctx, e.Rejection)
+	}
+	f.noteBrake(ctx, Settled{})
+}
+
 func (f *Fetcher) noteBrake(ctx context.Context, out Settled) {
 	if out.Released {
 		f.troubles.clear("intake")

@@ -81,9 +81,12 @@ func (q *SQS) Describe(ctx context.Context) (Description, error) {
 	}
 	d.DeadLetterMaxSize = d.MaxMessageBytes
 	// Reading its attributes may be forbidden where sending is not; then the source queue's limit serves.
-	if a, err := q.attributes(ctx, d.DeadLetterURL, types.QueueAttributeNameMaximumMessageSize); err == nil {
-		d.DeadLetterMaxSize = number(a["MaximumMessageSize"], d.MaxMessageBytes)
+	a, err := q.attributes(ctx, d.DeadLetterURL, types.QueueAttributeNameMaximumMessageSize)
+	if err != nil && !denied(err) {
+		return d, fmt.Errorf("dead-letter queue %s: %w", dead, explain(err))
 	}
+	d.DeadLetterMaxSize = number(a["MaximumMessageSize"], d.MaxMessageBytes)
+	d.SelfDeadLetter = d.DeadLetterURL == queueURL
 	return d, nil
 }
 

@@ -35,15 +35,29 @@ func (q *SQS) Receive(ctx context.Context, limit int, wait, visibility time.Dura
 		VisibilityTimeout:           int32(visibility / time.Second),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: systemAttributes,
+		AttributeNames:              olderNames(), //nolint:staticcheck // servers that do not know the newer name answer without SentTimestamp
 	})
 	if err != nil {
 		return nil, fmt.Errorf("queue %s: receive: %w", q.queue, explain(err))
 	}
 	messages := make([]Message, 0, len(out.Messages))
 	for _, m := range out.Messages {
-		messages = append(messages, messageOf(m))
+		message := messageOf(m)
+		if message.SentMS == 0 { // identity and dates are made of it: never of a guess
+			return nil, fmt.Errorf("queue %s: receive: the server gives no SentTimestamp", q.queue)
+		}
+		messages = append(messages, message)
 	}
 	return messages, nil
+}
+
+// olderNames are the system attributes as the parameter's older form takes them.
+func olderNames() []types.QueueAttributeName {
+	names := make([]types.QueueAttributeName, len(systemAttributes))
+	for i, n := range systemAttributes {
+		names[i] = types.QueueAttributeName(n)
+	}
+	return names
 }
 
 func messageOf(m types.Message) Message {

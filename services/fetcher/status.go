@@ -2,7 +2,9 @@ package fetcher
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -55,6 +57,15 @@ func (f *Fetcher) isStopping() bool {
 
 // Totals are the counters since the start.
 func (f *Fetcher) Totals() map[string]uint64 { return f.counters.Totals() }
+
+// WriteTotals writes the counters as a line of JSON if the fetcher need not keep listening: what it did is all that it
+// leaves.
+func (f *Fetcher) WriteTotals(w io.Writer) error {
+	if f.cfg.KeepListening {
+		return nil
+	}
+	return json.NewEncoder(w).Encode(f.Totals())
+}
 
 func (f *Fetcher) brakeText() string {
 	reason, column := f.brake.Cause()

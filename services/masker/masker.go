@@ -47,6 +47,11 @@ type Config struct {
 	LogFormat        string `env:"MASKLINE_LOG_FORMAT" default:"auto" oneof:"auto|text|json" help:"auto: text on a terminal, else json."`
 }
 
+// Validate implements config.Validator.
+func (c *Config) Validate() []config.Complaint {
+	return rpc.CheckTargets("MASKLINE_WRITER_ADDRESS", c.WriterAddress, c.Plaintext, c.TLS)
+}
+
 // LoadProgram reads the mapping and the keys that a configuration names. Its errors name the file and the line.
 func LoadProgram(mappingName, keyFile string) (*mapping.Program, *keys.Keyset, error) {
 	source, builtIn := mappings.Source(mappingName)

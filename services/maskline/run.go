@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -42,14 +41,9 @@ func run(ctx context.Context, cmd command, c call) error {
 	}
 	services, err := stack.New(cfg, stack.Deps{Logger: log, Version: version()})
 	if err == nil {
-		err = services.Run(ctx)
-		if !cfg.Fetcher.KeepListening {
-			err = errors.Join(err, json.NewEncoder(c.stdout).Encode(services.Fetcher.Totals()))
-		}
+		err = errors.Join(services.Run(ctx), services.Fetcher.WriteTotals(c.stdout))
 	}
-	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return named(cmd, errors.Join(err, exported.Shutdown(flush)))
+	return named(cmd, errors.Join(err, exported.Flush(ctx)))
 }
 
 // runConfig loads the settings of all three.

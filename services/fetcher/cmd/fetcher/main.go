@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"time"
@@ -39,12 +38,7 @@ func run(ctx context.Context) error {
 	}
 	f, err := fetcher.New(cfg, fetcher.Deps{Logger: log, Version: lifecycle.Version()})
 	if err == nil {
-		err = f.Run(ctx)
-		if !cfg.KeepListening {
-			err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(f.Totals()))
-		}
+		err = errors.Join(f.Run(ctx), f.WriteTotals(os.Stdout))
 	}
-	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return errors.Join(err, exported.Shutdown(flush))
+	return errors.Join(err, exported.Flush(ctx))
 }

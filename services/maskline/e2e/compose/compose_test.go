@@ -34,7 +34,7 @@ func TestCompose(t *testing.T) { //nolint:paralleltest // one system
 		{"NothingSecretShows", nothingSecret},
 		{"ASecondUpAddsNoRow", secondUp},
 		{"EveryMetricThatIsNamedIsThere", metrics},
-		{"TheTablesAreOnTheWriterOnly", networks},
+		{"OnlyWhoMustReachesQueueAndDatabase", networks},
 		{"ScalingLosesAndDoublesNothing", scaling},
 		{"KillsAndARedeployLoseAndDoubleNothing", kills},
 		{"OwnAndSingleRunOnWhatIsThere", companions},

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"time"
 
 	"github.com/maskline/maskline/pkg/config"
 	"github.com/maskline/maskline/pkg/lifecycle"
@@ -39,7 +38,5 @@ func run(ctx context.Context) error {
 	if err == nil {
 		err = w.Run(ctx)
 	}
-	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return errors.Join(err, exported.Shutdown(flush))
+	return errors.Join(err, exported.Flush(ctx))
 }
