@@ -45,9 +45,25 @@ func TestCompose(t *testing.T) { //nolint:paralleltest // one system
 	}
 }
 
+// The other queue server makes no difference to what a user sees.
+func TestCompose_LocalStackIsAQueueToo(t *testing.T) { //nolint:paralleltest // one system at a time is enough for the machine
+	p := newProject(t, "maskline-localstack", "docker-compose.yaml", "deploy/compose/localstack.yaml")
+	for range 2 {
+		p.up(t)
+		eventually(t, patience, "an empty queue", func() bool { queue, _ := p.depths(t); return queue == 0 })
+		if n := p.rows(t); n != good {
+			t.Errorf("%d rows, want %d", n, good)
+		}
+	}
+}
+
 func everyServiceIsHealthy(t *testing.T, p *project) {
-	for _, line := range strings.Split(strings.TrimSpace(p.compose(t, "ps", "-a", "--format", "json")), "\n") {
-		var c struct{ Service, State, Health string }
+	for line := range strings.Lines(p.compose(t, "ps", "-a", "--format", "json")) {
+		var c struct {
+			Service string `json:"Service"`
+			State   string `json:"State"`
+			Health  string `json:"Health"`
+		}
 		if err := json.Unmarshal([]byte(line), &c); err != nil {
 			t.Fatal(err)
 		}
@@ -123,11 +139,11 @@ var metricName = regexp.MustCompile(`maskline_[a-z_]+`)
 // metrics: a dashboard or an alert on a metric that nobody exports would be quiet for ever.
 func metrics(t *testing.T, p *project) {
 	p.up(t, "--no-deps", "prometheus")
-	rules, err := os.ReadFile(filepath.Join(root, "deploy/prometheus/rules.yaml"))
+	rules, err := os.ReadFile(root + "/deploy/prometheus/rules.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dashboard, err := os.ReadFile(filepath.Join(root, "deploy/grafana/dashboards/maskline.json"))
+	dashboard, err := os.ReadFile(root + "/deploy/grafana/dashboards/maskline.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +165,7 @@ func metrics(t *testing.T, p *project) {
 		return len(missing) == 0
 	})
 	t.Logf("%d metrics are named, and there", len(named))
-	volume, _ := filepath.Abs(filepath.Join(root, "deploy/prometheus"))
+	volume, _ := filepath.Abs(root + "/deploy/prometheus")
 	for _, args := range [][]string{{"check", "rules", "/rules/rules.yaml"}, {"test", "rules", "/rules/rules_test.yaml"}} {
 		run := []string{"run", "--rm", "-T", "--no-deps", "-v", volume + ":/rules:ro", "--entrypoint", "promtool", "prometheus"}
 		p.compose(t, append(run, args...)...)
@@ -194,7 +210,7 @@ func TestComposeFiles_OneShotsWorkOnWhatIsLocal(t *testing.T) {
 		p.env = append(p.env, name+"="+mark)
 	}
 	var config struct {
-		Services map[string]json.RawMessage
+		Services map[string]json.RawMessage `json:"services"`
 	}
 	if err := json.Unmarshal([]byte(p.compose(t, "config", "--format", "json")), &config); err != nil {
 		t.Fatal(err)

@@ -104,7 +104,9 @@ func (p *project) received(t *testing.T, stage string) map[string]float64 {
 		all.Go(func() {
 			out, err := exec.Command("docker", "run", "--rm", "--network", network, image, "-plaintext",
 				address+":"+port, "maskline.control.v1.ControlService/GetStatus").Output()
-			var status struct{ Counters map[string]string }
+			var status struct {
+				Counters map[string]string `json:"counters"`
+			}
 			if err == nil {
 				err = json.Unmarshal(out, &status)
 			}

@@ -16,8 +16,8 @@ import (
 // ours are the services whose images are built here.
 var ours = []string{"fetcher", "masker", "writer", "init", "queue-init", "migrate", "load"}
 
+// inspected is what docker inspect tells of a container, of which encoding/json finds the names as they are.
 type inspected struct {
-	Name   string
 	Image  string
 	Config struct {
 		User   string
@@ -41,7 +41,7 @@ func inspect(t *testing.T, p *project) (all []inspected, text string) {
 	t.Helper()
 	ids := strings.Fields(p.compose(t, "ps", "-aq"))
 	text = docker(t, append([]string{"inspect"}, ids...)...)
-	if err := json.Unmarshal([]byte(text), &all); err != nil {
+	if err := json.Unmarshal([]byte(text), &all); err != nil { //nolint:musttag // Docker's names are Go's
 		t.Fatal(err)
 	}
 	return all, text
