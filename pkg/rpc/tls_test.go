@@ -2,84 +2,18 @@ package rpc
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/maskline/maskline/pkg/testkit"
 )
 
-// authority signs certificates for tests.
-type authority struct {
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{dir: t.TempDir()}
-	a.key = newKey(t)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &a.key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.cert, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	writePEM(t, filepath.Join(a.dir, "ca.pem"), "CERTIFICATE", der)
-	return a
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func writePEM(t *testing.T, path, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // issue makes the files of one stage.
-func (a *authority) issue(t *testing.T, name string) TLSFiles {
+func issue(t *testing.T, a *testkit.Authority, name string) TLSFiles {
 	t.Helper()
-	key := newKey(t)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(2), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := TLSFiles{
-		Cert: filepath.Join(a.dir, name+".pem"), Key: filepath.Join(a.dir, name+".key"), CA: filepath.Join(a.dir, "ca.pem"),
-	}
-	writePEM(t, files.Cert, "CERTIFICATE", der)
-	writePEM(t, files.Key, "PRIVATE KEY", private)
-	return files
+	cert, key := a.Issue(t, name)
+	return TLSFiles{Cert: cert, Key: key, CA: a.File}
 }
 
 // serveTLS runs a healthy server and returns its address.
@@ -103,10 +37,10 @@ func serveTLS(t *testing.T, files TLSFiles) string {
 
 func TestTLS_BothSidesShowACertificateOfTheSameAuthority(t *testing.T) {
 	t.Parallel()
-	a := newAuthority(t)
-	masker, fetcher := a.issue(t, "masker"), a.issue(t, "fetcher")
+	a := testkit.NewAuthority(t)
+	masker, fetcher := issue(t, a, "masker"), issue(t, a, "fetcher")
 	address := serveTLS(t, masker)
-	foreign := newAuthority(t).issue(t, "fetcher")
+	foreign := issue(t, testkit.NewAuthority(t), "fetcher")
 	mixed := foreign
 	mixed.CA = fetcher.CA // trusts the server, and is not trusted by it
 	for name, c := range map[string]struct {
@@ -133,7 +67,7 @@ func TestTLS_BothSidesShowACertificateOfTheSameAuthority(t *testing.T) {
 
 func TestTLSFiles_AreNeededTogetherAndMustBeReadable(t *testing.T) {
 	t.Parallel()
-	whole := newAuthority(t).issue(t, "masker")
+	whole := issue(t, testkit.NewAuthority(t), "masker")
 	if c := (TLSFiles{}).Validate(); c != nil {
 		t.Errorf("no files: %v", c)
 	}
