@@ -44,8 +44,9 @@ fix: tools ## Let the linters mend what they can
 	bin/golangci-lint run --fix $(addsuffix /...,$(MODULES))
 
 .PHONY: generate
-generate: tools ## Write proto/gen from the protos
+generate: tools ## Write proto/gen from the protos, docs/telemetry.md from the list in pkg/telemetry
 	bin/buf generate
+	go test ./pkg/telemetry -run '^TestPage_' -update
 
 .PHONY: tidy
 tidy: ## Give all modules the same versions, and tidy each

@@ -106,6 +106,14 @@ func (b *Balancer) Idle() bool {
 	return false
 }
 
+// Credit is what may still be sent on a stream.
+func (b *Balancer) Credit(stream uint64) Load {
+	if s := b.streams[stream]; s != nil && !s.closed {
+		return s.credit
+	}
+	return Load{}
+}
+
 // Used is the load outstanding on a stream.
 func (b *Balancer) Used(stream uint64) Load {
 	if s := b.streams[stream]; s != nil {

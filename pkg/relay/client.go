@@ -46,6 +46,11 @@ type ClientConfig[B any] struct {
 	Handler Handler
 	// Logger gets a line when a stream opens or is lost, at most every ten seconds per address for the same trouble.
 	Logger *slog.Logger
+	// RoundTrip, if set, hears how long after TrySend each batch was settled. It must not block.
+	RoundTrip func(time.Duration)
+	// Reconnected, if set, hears of each stream that is opened to an address after the one before has ended. It must not
+	// block.
+	Reconnected func()
 	// Lookup resolves a host. Default: the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]string, error)
 	// ResolveEvery is the pause between look-ups: a new replica gets work this soon. Default 3 s.
@@ -70,6 +75,12 @@ type Client[B any] struct {
 
 // NewClient returns a client that does nothing until Run.
 func NewClient[B any](cfg ClientConfig[B]) *Client[B] {
+	if cfg.RoundTrip == nil {
+		cfg.RoundTrip = func(time.Duration) {}
+	}
+	if cfg.Reconnected == nil {
+		cfg.Reconnected = func() {}
+	}
 	if cfg.ResolveEvery == 0 {
 		cfg.ResolveEvery = 3 * time.Second
 	}
@@ -115,6 +126,7 @@ func (c *Client[B]) TrySend(id uint64, load Load, batch B) bool {
 	}
 	l := c.streams[stream]
 	l.queue = append(l.queue, batch)
+	l.sentAt[id] = time.Now()
 	l.poke()
 	return true
 }
@@ -146,11 +158,13 @@ func (c *Client[B]) Ready() (bool, string) {
 	return false, strings.Join(reasons, "; ")
 }
 
-// StreamStatus describes one address for operators.
+// StreamStatus describes the stream of one address for operators.
 type StreamStatus struct {
 	Address     string
 	State       string
 	Outstanding Load
+	// Credit is what may be sent beside what is outstanding.
+	Credit Load
 }
 
 // Status lists the addresses.
@@ -160,7 +174,7 @@ func (c *Client[B]) Status() []StreamStatus {
 	var all []StreamStatus
 	for _, address := range slices.Sorted(maps.Keys(c.links)) {
 		l := c.links[address]
-		all = append(all, StreamStatus{address, l.stateName(), c.balance.Used(l.stream)})
+		all = append(all, StreamStatus{address, l.stateName(), c.balance.Used(l.stream), c.balance.Credit(l.stream)})
 	}
 	return all
 }

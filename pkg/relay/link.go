@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 
+	"github.com/maskline/maskline/pkg/telemetry"
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
 )
 
@@ -29,6 +30,8 @@ type link[B any] struct {
 	// Guarded by client.mu.
 	stream     uint64 // the open stream's id in the balancer, or 0
 	queue      []B    // bounded by the stream's credit
+	sentAt     map[uint64]time.Time
+	opens      int
 	state      relayv1.State
 	waitingFor string
 	draining   bool
@@ -79,7 +82,10 @@ func (l *link[B]) serve(ctx context.Context, conn *grpc.ClientConn) (granted boo
 	if err != nil {
 		return false, cause(ctx, err)
 	}
-	id := l.opened()
+	id, again := l.opened()
+	if again {
+		l.client.cfg.Reconnected()
+	}
 	sender := make(chan struct{})
 	go func() {
 		defer close(sender)
@@ -141,6 +147,7 @@ func (l *link[B]) hear(id uint64, reply *relayv1.Reply) (credit bool) {
 	c := l.client
 	c.mu.Lock()
 	var settled *relayv1.Settlement
+	var took time.Duration
 	var returned []uint64
 	switch m := reply.GetMessage().(type) {
 	case *relayv1.Reply_Credit:
@@ -148,11 +155,13 @@ func (l *link[B]) hear(id uint64, reply *relayv1.Reply) (credit bool) {
 		credit = true
 	case *relayv1.Reply_Settlement:
 		if c.balance.Done(id, m.Settlement.GetBatchId()) {
-			settled = m.Settlement
+			settled, took = m.Settlement, time.Since(l.sentAt[m.Settlement.GetBatchId()])
+			delete(l.sentAt, m.Settlement.GetBatchId())
 		}
 	case *relayv1.Reply_Resend:
 		if c.balance.Done(id, m.Resend.GetBatchId()) {
 			returned = []uint64{m.Resend.GetBatchId()}
+			delete(l.sentAt, m.Resend.GetBatchId())
 		}
 	case *relayv1.Reply_Heartbeat:
 		l.state, l.waitingFor = m.Heartbeat.GetState(), m.Heartbeat.GetWaitingFor()
@@ -163,6 +172,7 @@ func (l *link[B]) hear(id uint64, reply *relayv1.Reply) (credit bool) {
 	}
 	c.mu.Unlock()
 	if settled != nil {
+		c.cfg.RoundTrip(took)
 		c.cfg.Handler.Settled(settled)
 	}
 	if returned != nil {
@@ -172,15 +182,17 @@ func (l *link[B]) hear(id uint64, reply *relayv1.Reply) (credit bool) {
 	return credit
 }
 
-func (l *link[B]) opened() uint64 {
+func (l *link[B]) opened() (id uint64, again bool) {
 	c := l.client
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lastID++
 	l.stream, l.queue, l.draining, l.state, l.waitingFor = c.lastID, nil, false, 0, "its first heartbeat"
+	l.sentAt = map[uint64]time.Time{}
+	l.opens++
 	c.balance.Add(l.stream)
 	c.streams[l.stream] = l
-	return l.stream
+	return l.stream, l.opens > 1
 }
 
 // lost returns what was outstanding on a stream that has ended.
@@ -213,7 +225,7 @@ func (l *link[B]) broken(ctx context.Context, err error) {
 	}
 	c.mu.Unlock()
 	if news {
-		c.cfg.Logger.WarnContext(ctx, "stream lost", "peer", l.address, "cause", text)
+		c.cfg.Logger.WarnContext(ctx, "stream lost", telemetry.KeyPeer, l.address, telemetry.KeyCause, text)
 	}
 	c.cfg.Handler.Changed()
 }

@@ -113,6 +113,14 @@ func (p *Pool) Outstanding(stream uint64) (batches int, load Load) {
 	return 0, Load{}
 }
 
+// Credit is what one stream may still send.
+func (p *Pool) Credit(stream uint64) Load {
+	if m := p.members[stream]; m != nil {
+		return m.credit
+	}
+	return Load{}
+}
+
 // InFlight is the load of all batches charged, those of streams that left included.
 func (p *Pool) InFlight() Load {
 	var sum Load

@@ -3,10 +3,13 @@ package relay
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
@@ -72,7 +75,7 @@ func (s *Server) Open(ctx context.Context, send func(*relayv1.Reply) error) *Ses
 	s.mu.Lock()
 	s.lastID++
 	x := &Session{
-		server: s, id: s.lastID, cancel: cancel, send: send,
+		server: s, id: s.lastID, peer: peerOf(ctx), cancel: cancel, send: send,
 		wake: make(chan struct{}, 1), sent: make(chan struct{}), beat: true, drain: s.draining,
 	}
 	s.sessions[x.id] = x
@@ -105,6 +108,25 @@ func (s *Server) InFlight() Load {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pool.InFlight()
+}
+
+// Status lists the open streams. Their state is the server's own.
+func (s *Server) Status() []StreamStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []StreamStatus
+	for _, id := range slices.Sorted(maps.Keys(s.sessions)) {
+		_, outstanding := s.pool.Outstanding(id)
+		all = append(all, StreamStatus{Address: s.sessions[id].peer, Outstanding: outstanding, Credit: s.pool.Credit(id)})
+	}
+	return all
+}
+
+func peerOf(ctx context.Context) string {
+	if p, ok := peer.FromContext(ctx); ok {
+		return p.Addr.String()
+	}
+	return ""
 }
 
 // Sessions is the number of open streams.

@@ -11,6 +11,7 @@ import (
 type Session struct {
 	server *Server
 	id     uint64
+	peer   string
 	send   func(*relayv1.Reply) error
 	cancel context.CancelFunc // ends the sender goroutine
 	wake   chan struct{}
@@ -84,6 +85,13 @@ func (x *Session) Outstanding() Load {
 	defer x.server.mu.Unlock()
 	_, load := x.server.pool.Outstanding(x.id)
 	return load
+}
+
+// Credit is what the stream's client may still send.
+func (x *Session) Credit() Load {
+	x.server.mu.Lock()
+	defer x.server.mu.Unlock()
+	return x.server.pool.Credit(x.id)
 }
 
 func (x *Session) answer(batch uint64, reply *relayv1.Reply) {

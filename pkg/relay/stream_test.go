@@ -123,6 +123,8 @@ type rig struct {
 	mu       sync.Mutex
 	stop     context.CancelFunc
 	stopped  chan struct{}
+	trips    chan time.Duration
+	again    atomic.Int32 // streams opened again
 }
 
 // newRig runs a client against backends by address, inside a synctest bubble.
@@ -131,6 +133,7 @@ func newRig(t *testing.T, window Load, addresses ...string) *rig {
 	r := &rig{
 		heard:    &heard{settled: make(chan uint64, 100), returned: make(chan uint64, 100)},
 		backends: map[string]*backend{}, stopped: make(chan struct{}),
+		trips: make(chan time.Duration, 100),
 	}
 	for _, a := range addresses {
 		r.add(a, window)
@@ -138,6 +141,7 @@ func newRig(t *testing.T, window Load, addresses ...string) *rig {
 	addressOf := map[*grpc.ClientConn]string{}
 	r.client = NewClient(ClientConfig[uint64]{
 		Targets: []string{"maskers:1"}, Handler: r.heard, Logger: slog.New(slog.DiscardHandler),
+		RoundTrip: func(d time.Duration) { r.trips <- d }, Reconnected: func() { r.again.Add(1) },
 		Lookup: func(context.Context, string) ([]string, error) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -247,6 +251,37 @@ func TestClient_SilenceForFifteenSecondsReturnsWhatWasOutstanding(t *testing.T) 
 		if got := b.server.InFlight(); got != unit(1) {
 			t.Errorf("the dead stream's batch no longer counts: %v", got)
 		}
+	})
+}
+
+func TestClient_TellsOfRoundTripsReconnectsAndCredit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Load{Records: 10, Bytes: 100}, "10.0.0.1")
+		defer r.end()
+		b := r.backends["10.0.0.1:1"]
+		r.client.TrySend(1, unit(1), 1)
+		time.Sleep(3 * time.Second) // virtual
+		want := Load{Records: 9, Bytes: 90}
+		if here, there := r.client.Status()[0], b.server.Status()[0]; here.Credit != want || there.Credit != want ||
+			here.Outstanding != unit(1) || there.Outstanding != unit(1) {
+			t.Errorf("client %v, server %v", here, there)
+		}
+		settle(b, <-b.got)
+		if trip := <-r.trips; trip != 3*time.Second || r.again.Load() != 0 {
+			t.Errorf("a round trip of %v, %d streams opened again", trip, r.again.Load())
+		}
+		b.session().Resend(2) // never sent
+		r.client.TrySend(3, unit(3), 3)
+		<-b.got
+		b.session().Resend(3)
+		b.mute.Store(true)
+		time.Sleep(DeadAfter + 2*reconnectMost) // virtual; opened again, and still mute
+		if r.again.Load() == 0 || len(r.trips) != 0 {
+			t.Errorf("%d streams opened again, %d round trips of what was not settled", r.again.Load(), len(r.trips))
+		}
+		<-r.heard.settled
+		<-r.heard.returned
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/maskline/maskline/pkg/telemetry"
 )
 
 // errPanic is all that a caller learns of a panic.
@@ -39,5 +41,5 @@ func recoverUnary(log *slog.Logger) grpc.UnaryServerInterceptor {
 
 // logPanic logs where, not what: the panic's value may quote a record. A stack has addresses only.
 func logPanic(ctx context.Context, log *slog.Logger, method string) {
-	log.ErrorContext(ctx, "panic in a handler", "method", method, "stack", string(debug.Stack()))
+	log.ErrorContext(ctx, "panic in a handler", telemetry.KeyMethod, method, telemetry.KeyStack, string(debug.Stack()))
 }

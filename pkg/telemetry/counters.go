@@ -116,21 +116,17 @@ func (c *Counters) Run(ctx context.Context) {
 	}
 }
 
-// Register exports the counters as maskline.<stage>.<name>. Unregister the result when the stage ends.
-func (c *Counters) Register(meter metric.Meter) (metric.Registration, error) {
+// observe exports the counters.
+func (c *Counters) observe(in *Instruments) {
 	instruments := make([]metric.Int64ObservableCounter, len(c.names))
 	observables := make([]metric.Observable, len(c.names))
 	for i, name := range c.names {
-		instrument, err := meter.Int64ObservableCounter("maskline." + c.stage + "." + name)
-		if err != nil {
-			return nil, err
-		}
-		instruments[i], observables[i] = instrument, instrument
+		instruments[i] = in.ObservedCounter(name)
+		observables[i] = instruments[i]
 	}
-	return meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	in.Observe(func(o metric.Observer) {
 		for i, name := range c.names {
 			o.ObserveInt64(instruments[i], int64(c.totals[name].Load()))
 		}
-		return nil
 	}, observables...)
 }

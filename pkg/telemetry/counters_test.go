@@ -56,7 +56,7 @@ func TestCounters_ObservingMoreOftenCostsNoMemory(t *testing.T) {
 func TestCounters_RunObservesUntilTheEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := NewCounters(StageMasker, CounterMasked)
+		c := NewCounters(StageMasker, CounterForwarded)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {
@@ -64,9 +64,9 @@ func TestCounters_RunObservesUntilTheEnd(t *testing.T) {
 			c.Run(ctx)
 		}()
 		synctest.Wait()
-		c.Add(CounterMasked, 100)
+		c.Add(CounterForwarded, 100)
 		time.Sleep(10 * time.Second) // Virtual.
-		if got := c.Rates(time.Now())[CounterMasked]; got != 10 {
+		if got := c.Rates(time.Now())[CounterForwarded]; got != 10 {
 			t.Errorf("rate %v", got)
 		}
 		cancel()
@@ -81,11 +81,11 @@ func TestCounters_UnknownNamePanics(t *testing.T) {
 			t.Error("accepted")
 		}
 	}()
-	NewCounters(StageMasker, CounterMasked).Add(CounterDeleted, 1)
+	NewCounters(StageMasker, CounterForwarded).Add(CounterDeleted, 1)
 }
 
 func BenchmarkCounters_Add(b *testing.B) {
-	counter := NewCounters(StageMasker, CounterMasked).Counter(CounterMasked)
+	counter := NewCounters(StageMasker, CounterForwarded).Counter(CounterForwarded)
 	b.ReportAllocs()
 	for b.Loop() {
 		counter.Add(1)

@@ -22,6 +22,9 @@ func collect(t *testing.T, reader *sdkmetric.ManualReader) map[string]float64 {
 		t.Fatal(err)
 	}
 	points := map[string]float64{}
+	if len(all.ScopeMetrics) == 0 {
+		return points
+	}
 	for _, m := range all.ScopeMetrics[0].Metrics {
 		switch data := m.Data.(type) {
 		case metricdata.Gauge[int64]:
@@ -37,19 +40,20 @@ func collect(t *testing.T, reader *sdkmetric.ManualReader) map[string]float64 {
 	return points
 }
 
-func TestRegisterStatus_ExportsWhatTheStatusTells(t *testing.T) {
+func TestExport_ExportsWhatTheStatusTells(t *testing.T) {
 	t.Parallel()
 	reader := sdkmetric.NewManualReader()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	in := NewInstruments(provider, StageMasker)
 	status := &controlv1.GetStatusResponse{
 		Ready: true, InFlightRecords: 7, InFlightBytes: 700, InFlightBytesLimit: 1000, Lag: durationpb.New(90 * time.Second),
 		StartedAt: timestamppb.New(time.Now().Add(-time.Hour)),
 		Streams: []*controlv1.Stream{
-			{Direction: "downstream", State: "ready"}, {Direction: "downstream", State: "ready"}, {Direction: "downstream", State: "waiting"},
+			{Direction: "downstream", State: "ready", CreditRecords: 5, CreditBytes: 50}, {Direction: "downstream", State: "ready"},
+			{Direction: "downstream", State: "waiting", CreditRecords: 1, CreditBytes: 10}, {Direction: "upstream", State: "ready", CreditRecords: 9},
 		},
 	}
-	registration, err := RegisterStatus(provider.Meter("test"), StageMasker, func() *controlv1.GetStatusResponse { return status })
-	if err != nil {
+	if err := Export(in, NewCounters(StageMasker), func() *controlv1.GetStatusResponse { return status }); err != nil {
 		t.Fatal(err)
 	}
 	points := collect(t, reader)
@@ -61,6 +65,8 @@ func TestRegisterStatus_ExportsWhatTheStatusTells(t *testing.T) {
 		"maskline.masker.ready": 1, "maskline.masker.in_flight_records": 7, "maskline.masker.in_flight_bytes": 700,
 		"maskline.masker.in_flight_bytes_limit": 1000, "maskline.masker.lag_seconds": 90,
 		"maskline.masker.streamsdownstreamready": 2, "maskline.masker.streamsdownstreamwaiting": 1,
+		"maskline.masker.streamsupstreamready": 1, "maskline.masker.credit_recordsdownstream": 6, "maskline.masker.credit_bytesdownstream": 60,
+		"maskline.masker.credit_recordsupstream": 9, "maskline.masker.credit_bytesupstream": 0,
 	}
 	if !maps.Equal(points, want) {
 		t.Errorf("got %v, want %v", points, want)
@@ -69,7 +75,8 @@ func TestRegisterStatus_ExportsWhatTheStatusTells(t *testing.T) {
 	if points := collect(t, reader); points["maskline.masker.ready"] != 0 || points["maskline.masker.lag_seconds"] != 0 {
 		t.Errorf("of an empty status: %v", points)
 	}
-	if err := registration.Unregister(); err != nil {
-		t.Error(err)
+	in.Close()
+	if points := collect(t, reader); len(points) != 0 {
+		t.Errorf("after the end: %v", points)
 	}
 }

@@ -1,4 +1,5 @@
-// Package telemetry gives every stage the same traces, metrics, logs and counters, under the names of names.go.
+// Package telemetry gives every stage the same traces, metrics, logs and counters, under the names of one list, which
+// docs/telemetry.md shows.
 //
 // It promises that nothing is exported unless a standard OTEL_* variable asks for it, and that trouble with an exporter
 // is one log line a minute and never an error of a stage. It never records a value of an event.
@@ -16,15 +17,13 @@ import (
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 )
 
-// scope is the instrumentation scope of every span and metric of ours.
+// scope is the instrumentation scope of every metric of ours.
 const scope = "github.com/maskline/maskline"
 
 // Telemetry is what one process exports. Start it once for each process, after config.Load.
@@ -50,7 +49,7 @@ func Start(ctx context.Context, service, version string) (*Telemetry, error) {
 	if err := t.startTraces(ctx, res); err != nil {
 		return nil, err
 	}
-	if err := t.startMetrics(ctx, res); err != nil {
+	if err := t.startMetrics(ctx, res, version); err != nil {
 		return nil, errors.Join(err, t.Shutdown(ctx))
 	}
 	return t, nil
@@ -90,7 +89,7 @@ func (t *Telemetry) startTraces(ctx context.Context, res *resource.Resource) err
 	return nil
 }
 
-func (t *Telemetry) startMetrics(ctx context.Context, res *resource.Resource) error {
+func (t *Telemetry) startMetrics(ctx context.Context, res *resource.Resource, version string) error {
 	if !asked("OTEL_METRICS_EXPORTER", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT") {
 		return nil
 	}
@@ -101,7 +100,7 @@ func (t *Telemetry) startMetrics(ctx context.Context, res *resource.Resource) er
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(res))
 	otel.SetMeterProvider(provider)
 	t.stops = append(t.stops, provider.Shutdown)
-	return nil
+	return observeBuild(NewInstruments(provider, ""), version)
 }
 
 // asked tells whether the environment wants a signal exported. autoexport would export to localhost by default.
@@ -131,16 +130,10 @@ func newErrorHandler() otel.ErrorHandler {
 	return otel.ErrorHandlerFunc(func(err error) {
 		if ok, suppressed := throttle.Allow("otel", time.Now()); ok {
 			//nolint:sloglint // OpenTelemetry has one handler for the process, and so has slog.
-			slog.Warn("telemetry is not exported", KeyError, err, KeySuppressed, suppressed)
+			slog.Warn("telemetry is not exported", KeyCause, err, KeySuppressed, suppressed)
 		}
 	})
 }
-
-// Tracer is the tracer of every stage.
-func Tracer() trace.Tracer { return otel.Tracer(scope) }
-
-// Meter is the meter of every stage.
-func Meter() metric.Meter { return otel.Meter(scope) }
 
 // Inject gives the trace context of ctx in the W3C form that frames carry; two empty texts if there is none.
 func Inject(ctx context.Context) (traceparent, tracestate string) {

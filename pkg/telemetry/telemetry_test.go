@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
+
+	controlv1 "github.com/maskline/maskline/proto/gen/maskline/control/v1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -84,13 +86,13 @@ func TestStart_SendsSpansAndCountersToTheEndpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	counters := NewCounters(StageFetcher, CounterReceived)
-	registration, err := counters.Register(Meter())
-	if err != nil {
+	in := NewInstruments(nil, StageFetcher)
+	if err := Export(in, counters, func() *controlv1.GetStatusResponse { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = registration.Unregister() }()
+	defer in.Close()
 	counters.Add(CounterReceived, 7)
-	_, span := Tracer().Start(t.Context(), SpanReceive)
+	_, span := otel.Tracer("test").Start(t.Context(), SpanReceive)
 	span.End()
 	if err := tel.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
@@ -102,7 +104,7 @@ func TestStart_SendsSpansAndCountersToTheEndpoint(t *testing.T) {
 	if got := bodies["/v1/traces"]; !strings.Contains(got, SpanReceive) || !strings.Contains(got, "service.instance.id") {
 		t.Errorf("traces: %q", got)
 	}
-	if got := bodies["/v1/metrics"]; !strings.Contains(got, "maskline.fetcher.received") {
+	if got := bodies["/v1/metrics"]; !strings.Contains(got, "maskline.fetcher.received") || !strings.Contains(got, MetricBuildInfo) {
 		t.Errorf("metrics: %q", got)
 	}
 }

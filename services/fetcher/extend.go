@@ -88,7 +88,7 @@ func (f *Fetcher) release(ctx context.Context) {
 	f.counters.Add(telemetry.CounterReleased, uint64(len(receipts)))
 	for call := range slices.Chunk(receipts, batchMost) {
 		if _, err := f.queue.Extend(ctx, call, 0); err != nil {
-			f.log.WarnContext(ctx, "messages not given back at once; they come back when their visibility timeout ends", "messages", len(call), "cause", err)
+			f.log.WarnContext(ctx, "messages not given back at once; they come back when their visibility timeout ends", telemetry.KeyMessages, len(call), telemetry.KeyCause, err)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
@@ -86,6 +87,8 @@ type Deps struct {
 	Logger *slog.Logger
 	// Tracer defaults to the global provider.
 	Tracer trace.TracerProvider
+	// Meter defaults to the global provider.
+	Meter metric.MeterProvider
 	// Queue defaults to SQS by the standard AWS_* settings.
 	Queue Queue
 	// Version is shown in the status.
@@ -101,6 +104,7 @@ type Fetcher struct {
 	server   *rpc.Server
 	client   *relay.Client[*maskerv1.RawBatch]
 	counters *telemetry.Counters
+	exported *telemetry.Instruments
 	metrics  metrics
 	troubles *troubles
 	version  string
@@ -130,6 +134,8 @@ func New(cfg Config, deps Deps) (*Fetcher, error) {
 	f.tracer = deps.Tracer.Tracer("github.com/maskline/maskline/services/fetcher")
 	f.troubles = newTroubles(deps.Logger)
 	f.counters = newCounters()
+	f.exported = telemetry.NewInstruments(deps.Meter, telemetry.StageFetcher)
+	f.metrics.make(f.exported)
 	for _, cond := range []**sync.Cond{&f.intake, &f.forward, &f.deletes, &f.letters, &f.quiet} {
 		*cond = sync.NewCond(&f.mu)
 	}
@@ -142,6 +148,10 @@ func New(cfg Config, deps Deps) (*Fetcher, error) {
 		Open:    openMask,
 		Handler: f,
 		Logger:  deps.Logger,
+		RoundTrip: func(d time.Duration) {
+			f.metrics.frameDuration.Record(context.Background(), d.Seconds())
+		},
+		Reconnected: func() { f.counters.Add(telemetry.CounterReconnects, 1) },
 	})
 	var err error
 	f.server, err = rpc.NewServer(rpc.Config{Listen: cfg.Listen, Plaintext: cfg.Plaintext, TLS: cfg.TLS, Logger: deps.Logger})
@@ -160,11 +170,10 @@ func (f *Fetcher) Addr() string { return f.server.Addr() }
 func (f *Fetcher) Run(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx)) // workers outlive ctx by the grace
 	defer cancel()
-	unregister, err := f.export()
-	if err != nil {
+	if err := telemetry.Export(f.exported, f.counters, f.Status); err != nil {
 		return err
 	}
-	defer unregister()
+	defer f.exported.Close()
 	var background sync.WaitGroup
 	background.Go(func() { _ = f.server.Serve(life) })
 	background.Go(func() { f.client.Run(life) })
@@ -239,10 +248,10 @@ func (f *Fetcher) stop(life context.Context, pollers, workers *sync.WaitGroup) {
 	left, _ := f.table.InFlight()
 	f.mu.Unlock()
 	if left > 0 {
-		f.log.WarnContext(life, "grace over: these messages come back when their visibility timeout ends, and are found duplicates if they were written", "messages", left)
+		f.log.WarnContext(life, "grace over: these messages come back when their visibility timeout ends, and are found duplicates if they were written", telemetry.KeyMessages, left)
 	}
 	if err := f.client.Shutdown(grace); err != nil {
-		f.log.DebugContext(life, "streams cut", "cause", err)
+		f.log.DebugContext(life, "streams cut", telemetry.KeyCause, err)
 	}
 	f.mu.Lock()
 	f.stopped = true

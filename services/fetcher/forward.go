@@ -41,16 +41,17 @@ func (f *Fetcher) forwardOne(ctx context.Context) bool {
 	parent := trace.ContextWithSpanContext(ctx, frame[0].Received)
 	parent, span := f.tracer.Start(parent, telemetry.SpanForward, trace.WithSpanKind(trace.SpanKindProducer),
 		trace.WithLinks(receiveLinks(frame)...), trace.WithAttributes(attribute.Int(telemetry.AttrRecords, len(frame))))
-	defer span.End()
 	f.lastBatch++
 	batch := f.rawBatch(parent, f.lastBatch, frame)
 	// Sent comes after TrySend and under the same lock, so a settlement cannot overtake it.
 	if !f.client.TrySend(batch.GetBatchId(), relay.LoadOf(len(frame), batch), batch) {
-		return false
+		return false // the span is dropped: nothing was sent
 	}
+	defer span.End()
 	span.SetAttributes(attribute.Int64(telemetry.AttrBatchID, int64(f.lastBatch)))
 	f.table.Sent(f.lastBatch, frame, span.SpanContext())
 	f.counters.Add(telemetry.CounterForwarded, uint64(len(frame)))
+	f.metrics.frameSize.Record(ctx, float64(len(frame)))
 	f.probing = false
 	f.intake.Broadcast()
 	return true

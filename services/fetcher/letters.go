@@ -106,7 +106,7 @@ func (f *Fetcher) deadLetter(ctx context.Context, entries []*Entry, receipts []R
 	}
 	flush()
 	if len(roomless) > 0 {
-		f.log.ErrorContext(ctx, "no room for the origin on the dead-letter copy: left to the queue's redrive policy", "messages", len(roomless), "first_message_id", roomless[0].Message.ID)
+		f.log.ErrorContext(ctx, "no room for the origin on the dead-letter copy: left to the queue's redrive policy", telemetry.KeyMessages, len(roomless), telemetry.KeyMessageID, roomless[0].Message.ID)
 		f.giveBack(ctx, roomless, roomlessReceipts)
 	}
 }

@@ -17,44 +17,43 @@ const depthEvery = 30 * time.Second
 
 // metrics are what the fetcher exports beside its counters and its status.
 type metrics struct {
-	rejections metric.Int64Counter
-	depth      atomic.Pointer[Counts] // nil until it was read
+	rejections                          metric.Int64Counter
+	receiveSize, queueAge               metric.Float64Histogram
+	frameSize, frameDuration, queueCall metric.Float64Histogram
+
+	depth atomic.Pointer[Counts] // nil until it was read
 }
 
-// export registers the instruments until the function that it returns is called.
-func (f *Fetcher) export() (unregister func(), err error) {
-	meter := telemetry.Meter()
-	if f.metrics.rejections, err = meter.Int64Counter(telemetry.MetricRejections); err != nil {
-		return nil, err
-	}
-	depth, err := meter.Int64ObservableGauge(telemetry.MetricQueueMessages)
-	if err != nil {
-		return nil, err
-	}
-	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		if c := f.metrics.depth.Load(); c != nil {
+func (m *metrics) make(in *telemetry.Instruments) {
+	m.rejections = in.Counter(telemetry.MetricRejections)
+	m.receiveSize, m.queueAge = in.Histogram(telemetry.MetricReceiveSize), in.Histogram(telemetry.MetricQueueAge)
+	m.frameSize, m.frameDuration = in.Histogram(telemetry.MetricFrameSize), in.Histogram(telemetry.MetricFrameDuration)
+	m.queueCall = in.Histogram(telemetry.MetricQueueCall)
+	depth := in.Gauge(telemetry.MetricQueueMessages)
+	in.Observe(func(o metric.Observer) {
+		if c := m.depth.Load(); c != nil {
 			for state, n := range map[string]int64{"visible": c.Visible, "not_visible": c.NotVisible, "delayed": c.Delayed} {
 				o.ObserveInt64(depth, n, metric.WithAttributes(attribute.String(telemetry.AttrState, state)))
 			}
 		}
-		return nil
 	}, depth)
-	if err != nil {
-		return nil, err
-	}
-	rest, err := telemetry.Export(f.counters, f.Status)
-	if err != nil {
-		return nil, err
-	}
-	return func() { rest(); _ = registration.Unregister() }, nil
 }
 
 // rejected counts by reason and column: words of the mapping, never a value.
 func (m *metrics) rejected(ctx context.Context, r *relayv1.Rejection) {
-	if m.rejections != nil {
-		m.rejections.Add(ctx, 1, metric.WithAttributes(
-			attribute.String(telemetry.AttrReason, r.GetReason()), attribute.String(telemetry.AttrColumn, r.GetColumn())))
+	m.rejections.Add(ctx, 1, metric.WithAttributes(
+		attribute.String(telemetry.AttrReason, r.GetReason()), attribute.String(telemetry.AttrColumn, r.GetColumn())))
+}
+
+// received notes how full a receive was, and how long the oldest of its messages had waited in the queue.
+func (m *metrics) received(ctx context.Context, now time.Time, messages []Message) {
+	oldest := messages[0].SentMS
+	for _, message := range messages {
+		oldest = min(oldest, message.SentMS)
 	}
+	m.receiveSize.Record(ctx, float64(len(messages)))
+	// The queue's clock may be ahead of ours.
+	m.queueAge.Record(ctx, max(0, now.Sub(time.UnixMilli(oldest)).Seconds()))
 }
 
 // watchDepth reads the queue's counts until ctx ends. A reading that fails is left out: receives tell of the trouble.

@@ -2,13 +2,18 @@ package fetcher
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"go.opentelemetry.io/otel/metric/noop"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+	"go.opentelemetry.io/otel/attribute"
 
-	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
+	"github.com/maskline/maskline/pkg/telemetry"
 )
 
 // countingQueue tells a number of messages that grows with every look.
@@ -47,10 +52,24 @@ func TestWatchDepth_ReadsTheQueueTwiceAMinute(t *testing.T) {
 	})
 }
 
-func TestMetrics_RejectionsBeforeTheExportAreNoTrouble(t *testing.T) {
+func TestErrorAttributes_AreAWordOfAClosedList(t *testing.T) {
 	t.Parallel()
-	var m metrics
-	m.rejected(t.Context(), &relayv1.Rejection{Reason: "not_json"})
-	m.rejections = noop.Int64Counter{}
-	m.rejected(t.Context(), &relayv1.Rejection{Reason: "not_json"})
+	const secret = "911-27-6543"
+	if got := errorAttributes(nil, nil); got != nil {
+		t.Errorf("%v, though nothing went wrong", got)
+	}
+	for want, err := range map[string]error{
+		"denied":  &smithy.GenericAPIError{Code: "AccessDenied", Message: secret},
+		"missing": explain(&types.QueueDoesNotExist{}),
+		"refused": &smithy.GenericAPIError{Code: "InternalError" + secret},
+		"timeout": fmt.Errorf("call: %w", context.DeadlineExceeded),
+		"network": &net.OpError{Op: "dial", Err: errors.New(secret)},
+		"other":   errors.New(secret),
+		"partial": nil,
+	} {
+		got := errorAttributes([]Failure{{Code: secret}}, err)
+		if len(got) != 1 || got[0] != attribute.String(telemetry.AttrErrorType, want) {
+			t.Errorf("%v, want %s", got, want)
+		}
+	}
 }

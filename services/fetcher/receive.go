@@ -64,11 +64,12 @@ func (f *Fetcher) describeOnce(ctx context.Context) error {
 	case reserve > int64(f.cfg.MaxInFlightBytes):
 		return lifecycle.Exit(lifecycle.ExitUsage, fmt.Errorf("MASKLINE_MAX_IN_FLIGHT_BYTES=%s: at least %d for this queue: %d messages of its MaximumMessageSize", f.cfg.MaxInFlightBytes, reserve, f.cfg.MaxMessages))
 	case d.MaxReceiveCount > 0 && d.MaxReceiveCount < 10:
-		f.log.WarnContext(ctx, "the queue's redrive policy gives up early: SQS itself would dead-letter good messages", "queue", d.Name, "max_receive_count", d.MaxReceiveCount, "advice", "10 or more")
+		f.log.WarnContext(ctx, "the queue's redrive policy gives up early: SQS itself would dead-letter good messages", telemetry.KeyQueue, d.Name, telemetry.KeyMaxReceiveCount, d.MaxReceiveCount, telemetry.KeyAdvice, "10 or more")
 	}
 	if d.Visibility == 0 { // legal, and of no use: every message would be shown to others at once
 		d.Visibility = defaultVisibility
 	}
+	f.queue = timed{f.queue, d.Name, f.metrics.queueCall}
 	f.mu.Lock()
 	f.source = d
 	f.table = NewTable(f.cfg.MaxInFlight, int64(f.cfg.MaxInFlightBytes), d.Visibility, f.brake)
@@ -76,7 +77,7 @@ func (f *Fetcher) describeOnce(ctx context.Context) error {
 	f.described = true
 	f.mu.Unlock()
 	f.troubles.clear("queue")
-	f.log.InfoContext(ctx, "queue found", "queue", d.Name, "visibility_timeout", d.Visibility.String(), "max_receive_count", d.MaxReceiveCount)
+	f.log.InfoContext(ctx, "queue found", telemetry.KeyQueue, d.Name, telemetry.KeyVisibilityTimeout, d.Visibility.String(), telemetry.KeyMaxReceiveCount, d.MaxReceiveCount)
 	return nil
 }
 
@@ -135,14 +136,12 @@ func (f *Fetcher) intakeOpen() bool {
 func (f *Fetcher) take(ctx context.Context, began time.Time, messages []Message) {
 	var span trace.Span
 	if len(messages) > 0 {
-		_, span = f.tracer.Start(ctx, telemetry.SpanReceive, trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindConsumer),
-			trace.WithNewRoot(), trace.WithLinks(producerLinks(messages)...), trace.WithAttributes(
-				attribute.String(telemetry.AttrMessagingSystem, telemetry.SystemSQS),
-				attribute.String(telemetry.AttrMessagingDestination, f.source.Name),
-				attribute.String(telemetry.AttrMessagingOperationName, "ReceiveMessage"),
-				attribute.String(telemetry.AttrMessagingOperationType, "receive"),
-				attribute.Int(telemetry.AttrMessagingBatchCount, len(messages))))
+		ctx, span = f.tracer.Start(ctx, telemetry.SpanReceive, trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindClient),
+			trace.WithNewRoot(), trace.WithLinks(producerLinks(messages)...),
+			trace.WithAttributes(callAttributes(f.source.Name, "ReceiveMessage", "receive")...),
+			trace.WithAttributes(attribute.Int(telemetry.AttrMessagingBatchCount, len(messages))))
 		defer span.End()
+		f.metrics.received(ctx, time.Now(), messages)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/maskline/maskline/pkg/telemetry"
@@ -27,7 +28,7 @@ func (f *Fetcher) Settled(s *relayv1.Settlement) {
 		attribute.Int64(telemetry.AttrBatchID, int64(s.GetBatchId())), attribute.Int(telemetry.AttrRecords, int(s.GetRecordCount()))))
 	defer span.End()
 	if err != nil {
-		f.log.ErrorContext(ctx, "settlement ignored", "batch", s.GetBatchId(), "cause", err)
+		f.log.ErrorContext(ctx, "settlement ignored", telemetry.KeyBatch, s.GetBatchId(), telemetry.KeyCause, err)
 	}
 	f.counters.Add(telemetry.CounterCommitted, uint64(out.Committed))
 	f.counters.Add(telemetry.CounterDuplicate, uint64(out.Duplicate))
@@ -43,8 +44,9 @@ func (f *Fetcher) Settled(s *relayv1.Settlement) {
 }
 
 func (f *Fetcher) logRejection(ctx context.Context, e *Entry) {
-	f.log.WarnContext(ctx, "message rejected", "message_id", e.Message.ID, "reason", e.Rejection.GetReason(),
-		"column", e.Rejection.GetColumn(), "sqlstate", e.Rejection.GetSqlstate(), "constraint", e.Rejection.GetConstraint(), "stage", e.Rejection.GetStage())
+	f.log.WarnContext(ctx, "message rejected", telemetry.KeyMessageID, e.Message.ID, telemetry.KeyReason, e.Rejection.GetReason(),
+		telemetry.KeyColumn, e.Rejection.GetColumn(), telemetry.KeySQLState, e.Rejection.GetSqlstate(),
+		telemetry.KeyConstraint, e.Rejection.GetConstraint(), telemetry.KeyStage, e.Rejection.GetStage())
 }
 
 // refused notes a message that was rejected before it went anywhere.
@@ -111,17 +113,14 @@ func (f *Fetcher) deleteSettled(ctx context.Context) {
 func (f *Fetcher) deleteBatch(ctx context.Context, entries []*Entry, receipts []Receipt) {
 	spanCtx := trace.ContextWithSpanContext(ctx, entries[0].Forwarded)
 	spanCtx, span := f.tracer.Start(spanCtx, telemetry.SpanDelete, trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithLinks(forwardLinks(entries)...), trace.WithAttributes(
-			attribute.String(telemetry.AttrMessagingSystem, telemetry.SystemSQS),
-			attribute.String(telemetry.AttrMessagingDestination, f.source.Name),
-			attribute.String(telemetry.AttrMessagingOperationName, "DeleteMessageBatch"),
-			attribute.String(telemetry.AttrMessagingOperationType, "settle"),
-			attribute.Int(telemetry.AttrMessagingBatchCount, len(entries))))
+		trace.WithLinks(forwardLinks(entries)...), trace.WithAttributes(callAttributes(f.source.Name, "DeleteMessageBatch", "settle")...),
+		trace.WithAttributes(attribute.Int(telemetry.AttrMessagingBatchCount, len(entries))))
 	defer span.End()
 	failed, err := f.queue.Delete(spanCtx, receipts)
+	span.SetAttributes(errorAttributes(failed, err)...)
 	if err != nil {
 		f.troubles.set(ctx, "delete", err.Error())
-		span.SetAttributes(attribute.String(telemetry.AttrErrorType, "delete"))
+		span.SetStatus(codes.Error, "")
 	} else {
 		f.troubles.clear("delete")
 	}

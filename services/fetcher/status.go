@@ -21,13 +21,11 @@ func newCounters() *telemetry.Counters {
 		telemetry.CounterReceived, telemetry.CounterRepeated, telemetry.CounterBytes, telemetry.CounterForwarded,
 		telemetry.CounterCommitted, telemetry.CounterDuplicate, telemetry.CounterSkipped, telemetry.CounterRejected,
 		telemetry.CounterRetried, telemetry.CounterDeadLettered, telemetry.CounterDiscarded, telemetry.CounterDeleted,
-		telemetry.CounterReleased, telemetry.CounterExtended, telemetry.CounterGivenUp, counterRequests)
+		telemetry.CounterReleased, telemetry.CounterExtended, telemetry.CounterGivenUp, telemetry.CounterRequests,
+		telemetry.CounterReconnects)
 }
 
-// counterRequests counts requests to SQS: what it bills.
-const counterRequests = "requests"
-
-func (f *Fetcher) countRequest(string) { f.counters.Add(counterRequests, 1) }
+func (f *Fetcher) countRequest(string) { f.counters.Add(telemetry.CounterRequests, 1) }
 
 // Ready says whether the fetcher may take messages, and if not, why.
 func (f *Fetcher) Ready() (bool, string) {
@@ -130,6 +128,7 @@ func (f *Fetcher) Status() *controlv1.GetStatusResponse {
 		s.Streams = append(s.Streams, &controlv1.Stream{
 			Peer: l.Address, Direction: "downstream", State: l.State,
 			OutstandingRecords: uint64(l.Outstanding.Records), OutstandingBytes: uint64(l.Outstanding.Bytes),
+			CreditRecords: uint64(l.Credit.Records), CreditBytes: uint64(l.Credit.Bytes),
 		})
 	}
 	return s

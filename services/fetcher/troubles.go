@@ -37,7 +37,7 @@ func (t *troubles) set(ctx context.Context, place, text string) {
 // say logs a line, throttled, without noting trouble.
 func (t *troubles) say(ctx context.Context, place, text string) {
 	if ok, _ := t.throttle.Allow(place, time.Now()); ok {
-		t.log.WarnContext(ctx, "holding until mended", "trouble", place, "cause", text)
+		t.log.WarnContext(ctx, "holding until mended", telemetry.KeyTrouble, place, telemetry.KeyCause, text)
 	}
 }
 
@@ -47,7 +47,7 @@ func (t *troubles) clear(place string) {
 	defer t.mu.Unlock()
 	if _, was := t.texts[place]; was {
 		delete(t.texts, place)
-		t.log.Info("mended", "trouble", place)
+		t.log.Info("mended", telemetry.KeyTrouble, place)
 	}
 }
 

@@ -2,6 +2,7 @@ package masker
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -18,12 +19,15 @@ type outgoing struct {
 	gone      <-chan struct{} // nobody waits for the answer any more
 	pending   *Pending
 	positions []uint32 // of the rows gathered since the last part
+	waited    time.Duration
 }
 
 // send gives the gathered rows to a writer, waiting until one may take them. It reports false when the batch is over:
 // it was handed back meanwhile, or nobody waits for it.
 func (o *outgoing) send(ctx context.Context, rows *mapping.Batch) bool {
 	m := o.masker
+	began := time.Now()
+	defer func() { o.waited += time.Since(began) }()
 	batch := rows.Proto()
 	batch.Traceparent, batch.Tracestate = telemetry.Inject(ctx)
 	m.mu.Lock()
@@ -42,6 +46,7 @@ func (o *outgoing) send(ctx context.Context, rows *mapping.Batch) bool {
 		}
 		if m.writers.TrySend(batch.GetBatchId(), load, batch) {
 			m.counters.Add(telemetry.CounterForwarded, uint64(load.Records))
+			m.metrics.frameSize.Record(ctx, float64(load.Records))
 			return true
 		}
 		select {
@@ -87,7 +92,7 @@ func (m *Masker) Settled(s *relayv1.Settlement) {
 	defer m.mu.Unlock()
 	p, err := m.ledger.Settle(s)
 	if err != nil && p != nil {
-		m.log.Error("settlement ignored", "batch", s.GetBatchId(), "cause", err)
+		m.log.Error("settlement ignored", telemetry.KeyBatch, s.GetBatchId(), telemetry.KeyCause, err)
 		m.handBack(p)
 	}
 	if err == nil {

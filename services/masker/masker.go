@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
@@ -82,6 +83,8 @@ type Deps struct {
 	Logger *slog.Logger
 	// Tracer defaults to the global provider.
 	Tracer trace.TracerProvider
+	// Meter defaults to the global provider.
+	Meter metric.MeterProvider
 	// Version is shown in the status.
 	Version string
 }
@@ -99,6 +102,8 @@ type Masker struct {
 	streams  *relay.Server
 	writers  *relay.Client[*writerv1.MaskedBatch]
 	counters *telemetry.Counters
+	exported *telemetry.Instruments
+	metrics  metrics
 	version  string
 	started  time.Time
 	keyCheck map[string]string
@@ -130,12 +135,14 @@ func New(cfg Config, deps Deps) (*Masker, error) {
 		changed:  make(chan struct{}),
 		keyCheck: map[string]string{},
 	}
+	m.exported = telemetry.NewInstruments(deps.Meter, telemetry.StageMasker)
+	m.metrics = newMetrics(m.exported)
 	if set != nil {
 		id, check := set.CheckValue()
 		m.keyCheck[id] = check
 	}
 	for _, warning := range program.Mapping().Warnings() {
-		m.log.Warn("weak mapping", "mapping", cfg.Mapping, "warning", warning)
+		m.log.Warn("weak mapping", telemetry.KeyMapping, cfg.Mapping, telemetry.KeyWarning, warning)
 	}
 	m.streams = relay.NewServer(relay.ServerConfig{Limit: int64(cfg.MaxInFlightBytes), State: m.state})
 	m.writers = relay.NewClient(relay.ClientConfig[*writerv1.MaskedBatch]{
@@ -146,6 +153,10 @@ func New(cfg Config, deps Deps) (*Masker, error) {
 		Open:    m.openWrite,
 		Handler: m,
 		Logger:  deps.Logger,
+		RoundTrip: func(d time.Duration) {
+			m.metrics.frameDuration.Record(context.Background(), d.Seconds())
+		},
+		Reconnected: func() { m.counters.Add(telemetry.CounterReconnects, 1) },
 	})
 	if m.server, err = rpc.NewServer(rpc.Config{Listen: cfg.Listen, Plaintext: cfg.Plaintext, TLS: cfg.TLS, Logger: deps.Logger}); err != nil {
 		return nil, err
@@ -163,11 +174,11 @@ func (m *Masker) Addr() string { return m.server.Addr() }
 func (m *Masker) Run(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	unregister, err := telemetry.Export(m.counters, m.Status)
+	err := telemetry.Export(m.exported, m.counters, m.Status)
 	if err != nil {
 		return err
 	}
-	defer unregister()
+	defer m.exported.Close()
 	var background sync.WaitGroup
 	background.Go(func() { m.writers.Run(life) })
 	background.Go(func() { m.counters.Run(life) })
@@ -192,10 +203,10 @@ func (m *Masker) Run(ctx context.Context) error {
 	m.setServing(false)
 	m.streams.Drain()
 	if left := m.streams.Wait(grace); left != nil {
-		m.log.WarnContext(ctx, "grace over: the fetchers send these records again", "records", m.streams.InFlight().Records)
+		m.log.WarnContext(ctx, "grace over: the fetchers send these records again", telemetry.KeyRecords, m.streams.InFlight().Records)
 	}
 	if cut := m.writers.Shutdown(grace); cut != nil {
-		m.log.DebugContext(ctx, "streams cut", "cause", cut)
+		m.log.DebugContext(ctx, "streams cut", telemetry.KeyCause, cut)
 	}
 	m.server.Stop(grace)
 	return err

@@ -13,7 +13,8 @@ import (
 
 func newCounters() *telemetry.Counters {
 	return telemetry.NewCounters(telemetry.StageMasker,
-		telemetry.CounterReceived, telemetry.CounterForwarded, telemetry.CounterSkipped, telemetry.CounterRejected, telemetry.CounterRetried)
+		telemetry.CounterReceived, telemetry.CounterForwarded, telemetry.CounterSkipped, telemetry.CounterRejected, telemetry.CounterRetried,
+		telemetry.CounterReconnects)
 }
 
 // watchEvery is how often health is brought in step with the writers.
@@ -37,7 +38,7 @@ func (m *Masker) watch(life context.Context) {
 			lastReady = now
 		} else if now.Sub(lastReady) > time.Second {
 			if ok, _ := throttle.Allow(reason, now); ok {
-				m.log.WarnContext(life, "holding until mended", "trouble", "writer", "cause", reason)
+				m.log.WarnContext(life, "holding until mended", telemetry.KeyTrouble, "writer", telemetry.KeyCause, reason)
 			}
 		}
 		select {
@@ -79,7 +80,28 @@ func (m *Masker) Status() *controlv1.GetStatusResponse {
 		s.Streams = append(s.Streams, &controlv1.Stream{
 			Peer: w.Address, Direction: "downstream", State: w.State,
 			OutstandingRecords: uint64(w.Outstanding.Records), OutstandingBytes: uint64(w.Outstanding.Bytes),
+			CreditRecords: uint64(w.Credit.Records), CreditBytes: uint64(w.Credit.Bytes),
+		})
+	}
+	for _, f := range m.streams.Status() {
+		s.Streams = append(s.Streams, &controlv1.Stream{
+			Peer: f.Address, Direction: "upstream", State: m.streamState(ready),
+			OutstandingRecords: uint64(f.Outstanding.Records), OutstandingBytes: uint64(f.Outstanding.Bytes),
+			CreditRecords: uint64(f.Credit.Records), CreditBytes: uint64(f.Credit.Bytes),
 		})
 	}
 	return s
+}
+
+// streamState is what the fetchers' streams are told.
+func (m *Masker) streamState(ready bool) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.stopping:
+		return "draining"
+	case ready:
+		return "ready"
+	}
+	return "waiting"
 }

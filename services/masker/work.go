@@ -3,6 +3,7 @@ package masker
 import (
 	"context"
 	"encoding/hex"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
@@ -41,9 +42,10 @@ func (m *Masker) work(ctx context.Context) {
 // mask runs the mapping over one batch, sends the rows on, and answers at once if there are none.
 func (m *Masker) mask(ctx context.Context, j job, worker *mapping.Worker, rows *mapping.Batch) {
 	ctx = telemetry.Extract(ctx, j.batch.GetTraceparent(), j.batch.GetTracestate())
-	ctx, span := m.tracer.Start(ctx, telemetry.SpanMask, trace.WithAttributes(
+	ctx, span := m.tracer.Start(ctx, telemetry.SpanMask, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 		attribute.Int64(telemetry.AttrBatchID, int64(j.batch.GetBatchId())), attribute.Int(telemetry.AttrRecords, len(j.batch.GetEvents()))))
 	defer span.End()
+	began := time.Now()
 	pending := NewPending(j.batch.GetBatchId(), len(j.batch.GetEvents()), j.session)
 	out := &outgoing{masker: m, gone: j.gone, pending: pending}
 	record := recordOf(ctx, j.batch)
@@ -67,6 +69,7 @@ func (m *Masker) mask(ctx context.Context, j job, worker *mapping.Worker, rows *
 	if rows.Count() > 0 && !out.send(ctx, rows) {
 		return
 	}
+	m.metrics.maskDuration.Record(ctx, (time.Since(began) - out.waited).Seconds())
 	out.finish()
 }
 

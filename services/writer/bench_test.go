@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/maskline/maskline/pkg/telemetry"
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
 )
 
@@ -30,6 +31,7 @@ func BenchmarkCommit(b *testing.B) {
 	tracer := noop.NewTracerProvider().Tracer("")
 	c := &committer{
 		name: "bench", database: base, intake: newIntake(), health: newHealth(log, func() {}), counters: newCounters(),
+		metrics: newMetrics(telemetry.NewInstruments(nil, telemetry.StageWriter)), use: &use{},
 		tracer: tracer, log: log, maxRows: 1000,
 	}
 	defer func() { c.session.close() }()

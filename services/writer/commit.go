@@ -32,22 +32,27 @@ type committer struct {
 	intake   *intake
 	health   *health
 	counters *telemetry.Counters
+	metrics  *metrics
+	use      *use
 	tracer   trace.Tracer
 	log      *slog.Logger
 	maxRows  int
 
 	session *session
+	opened  bool // a session, at any time before
 	live    []row
 }
 
 // run writes until the intake is closed and empty, or ctx ends.
 func (c *committer) run(ctx context.Context) {
-	defer func() { c.session.close() }()
+	defer func() { c.session.close(); c.use.connected.Store(false) }()
 	for {
 		g, ok := c.intake.next(c.maxRows)
+		c.use.busy.Store(ok)
 		if !ok || !c.write(ctx, g) {
 			return
 		}
+		c.use.busy.Store(false)
 		// Else the frames of this group would stay in memory until the next, settled and counted no more.
 		clear(c.live[:cap(c.live)])
 	}
@@ -79,7 +84,7 @@ func (c *committer) write(ctx context.Context, g *group) bool {
 			what = decide(err, try)
 		}
 		c.log.DebugContext(ctx, "transaction failed", telemetry.KeyReason, describe(err, g.shape.table),
-			"action", what.action.String(), telemetry.KeyRecords, len(c.live))
+			telemetry.KeyAction, what.action.String(), telemetry.KeyRecords, len(c.live))
 		if what.action == actionReject {
 			c.recover(ctx, false)
 			if len(c.live) == 1 {
@@ -121,7 +126,7 @@ func (c *committer) hold(ctx context.Context, g *group, what action, err error, 
 	c.recover(ctx, what == actionPause || sessionSpoilt(err))
 	if what == actionPause || failures >= patience {
 		if what == actionPause && failures == 1 {
-			c.counters.Add(counterPauses, 1)
+			c.counters.Add(telemetry.CounterPauses, 1)
 		}
 		c.health.trouble(ctx, c.name, describe(err, g.shape.table))
 	}
@@ -133,6 +138,7 @@ func (c *committer) recover(ctx context.Context, drop bool) bool {
 	if c.session != nil && (drop || !c.session.reset(ctx)) {
 		c.session.close()
 		c.session = nil
+		c.use.connected.Store(false)
 	}
 	return c.session != nil
 }
@@ -144,7 +150,7 @@ func (c *committer) try(ctx context.Context, g *group, rows []row) (setup bool, 
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	if c.session == nil {
-		if c.session, err = c.database.open(ctx); err != nil {
+		if err = c.connect(ctx); err != nil {
 			return true, err
 		}
 	}
@@ -159,16 +165,36 @@ func (c *committer) try(ctx context.Context, g *group, rows []row) (setup bool, 
 	c.session.bind(g.shape, c.live)
 	ctx, span := c.startSpan(ctx, g)
 	defer span.End()
-	if err = c.session.insert(ctx, plan, len(g.shape.columns)); err == nil {
+	where := c.where(g)
+	began := time.Now()
+	err = c.session.insert(ctx, plan, len(g.shape.columns))
+	c.metrics.ran(ctx, began, "INSERT", where, err)
+	if err == nil {
+		began = time.Now()
 		err = c.session.commit(ctx)
+		c.metrics.ran(ctx, began, "COMMIT", where, err)
 	}
 	if err != nil {
 		span.SetStatus(otelcodes.Error, "")
-		span.SetAttributes(attribute.String(telemetry.AttrDBStatus, sqlstate(err)))
+		span.SetAttributes(errorAttributes(err)...)
 		return false, err
 	}
+	c.metrics.transactionSize.Record(ctx, float64(len(c.live)))
 	c.settle(rows, c.session.verdicts(c.live))
 	return false, nil
+}
+
+// connect opens the session.
+func (c *committer) connect(ctx context.Context) (err error) {
+	if c.session, err = c.database.open(ctx); err != nil {
+		return err
+	}
+	if c.opened {
+		c.counters.Add(telemetry.CounterReconnects, 1)
+	}
+	c.opened = true
+	c.use.connected.Store(true)
+	return nil
 }
 
 // sift rejects the rows that the table cannot take and leaves the others in live.
@@ -251,21 +277,31 @@ func (c *committer) startSpan(ctx context.Context, g *group) (context.Context, t
 		}
 	}
 	return c.tracer.Start(trace.ContextWithSpan(ctx, g.frames[0].span), telemetry.SpanCommit,
-		trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...), trace.WithAttributes(
-			attribute.String(telemetry.AttrDBSystem, telemetry.SystemPostgres),
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithLinks(links...), trace.WithAttributes(c.where(g)...), trace.WithAttributes(
 			attribute.String(telemetry.AttrDBOperation, "INSERT"),
-			attribute.String(telemetry.AttrDBCollection, g.shape.table),
 			attribute.Int(telemetry.AttrDBBatchSize, len(c.live)),
 			attribute.Int(telemetry.AttrFrames, len(g.frames)),
 		))
 }
+
+// where names what is written to.
+func (c *committer) where(g *group) []attribute.KeyValue {
+	return []attribute.KeyValue{
+		attribute.String(telemetry.AttrDBSystem, telemetry.SystemPostgres),
+		attribute.String(telemetry.AttrDBNamespace, c.database.name()),
+		attribute.String(telemetry.AttrDBCollection, g.shape.table),
+	}
+}
+
+// lostConnection stands where an error has no code.
+const lostConnection = "connection"
 
 // sqlstate is the code of an error, or a word for one that has none.
 func sqlstate(err error) string {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
 	}
-	return "connection"
+	return lostConnection
 }
 
 // sleep waits after a number of failures in a row, at most a second; false if ctx ends.

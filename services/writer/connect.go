@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,6 +92,9 @@ func (d *database) address() string {
 	}
 	return strings.Join(addresses, ",")
 }
+
+// name is the database's, which defaults to the user's.
+func (d *database) name() string { return cmp.Or(d.config.Database, d.config.User) }
 
 // open connects and makes the session durable.
 func (d *database) open(ctx context.Context) (*session, error) {

@@ -112,12 +112,15 @@ func (w *Writer) take(ctx context.Context, s *shape, session *relay.Session, b *
 	}
 	f.bytes = load.Bytes
 	_, f.span = w.tracer.Start(telemetry.Extract(ctx, b.GetTraceparent(), b.GetTracestate()), telemetry.SpanWrite,
-		trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
+		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 			attribute.Int64(telemetry.AttrBatchID, int64(f.batchID)),
 			attribute.Int(telemetry.AttrRecords, f.rows),
 			attribute.Int64(telemetry.AttrBytes, load.Bytes),
 		))
-	f.settle = session.Settle
+	f.settle = func(s *relayv1.Settlement) {
+		w.metrics.settled(context.Background(), f.sentAt)
+		session.Settle(s)
+	}
 	w.counters.Add(telemetry.CounterReceived, uint64(f.rows))
 	w.counters.Add(telemetry.CounterBytes, uint64(load.Bytes))
 	w.intake.add(f)

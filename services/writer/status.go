@@ -13,13 +13,11 @@ import (
 	controlv1 "github.com/maskline/maskline/proto/gen/maskline/control/v1"
 )
 
-// counterPauses counts how often a connection stopped for trouble that a person must mend.
-const counterPauses = "pauses"
-
 func newCounters() *telemetry.Counters {
 	return telemetry.NewCounters(telemetry.StageWriter,
 		telemetry.CounterReceived, telemetry.CounterBytes, telemetry.CounterCommitted, telemetry.CounterDuplicate,
-		telemetry.CounterRejected, telemetry.CounterRetried, telemetry.CounterTransactions, counterPauses)
+		telemetry.CounterRejected, telemetry.CounterRetried, telemetry.CounterTransactions, telemetry.CounterPauses,
+		telemetry.CounterReconnects)
 }
 
 // streams are the streams that have been admitted, for GetStatus.
@@ -49,10 +47,11 @@ func (s *streams) describe(state string) []*controlv1.Stream {
 	defer s.mu.Unlock()
 	var list []*controlv1.Stream
 	for session, peer := range s.open {
-		load := session.Outstanding()
+		load, credit := session.Outstanding(), session.Credit()
 		list = append(list, &controlv1.Stream{
 			Peer: peer, Direction: "upstream", State: state,
 			OutstandingRecords: uint64(load.Records), OutstandingBytes: uint64(load.Bytes),
+			CreditRecords: uint64(credit.Records), CreditBytes: uint64(credit.Bytes),
 		})
 	}
 	return list

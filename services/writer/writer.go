@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/maskline/maskline/pkg/lifecycle"
@@ -30,6 +31,8 @@ type Deps struct {
 	Logger *slog.Logger
 	// Tracer defaults to the global provider.
 	Tracer trace.TracerProvider
+	// Meter defaults to the global provider.
+	Meter metric.MeterProvider
 	// Version is shown in the status.
 	Version string
 }
@@ -45,6 +48,9 @@ type Writer struct {
 	health    *health
 	telling   sync.Mutex
 	counters  *telemetry.Counters
+	exported  *telemetry.Instruments
+	metrics   *metrics
+	pool      pool
 	relay     *relay.Server
 	server    *rpc.Server
 	streams   streams
@@ -69,8 +75,10 @@ func New(cfg Config, deps Deps) (*Writer, error) {
 		cfg: cfg, log: deps.Logger, version: deps.Version, started: time.Now(),
 		tracer:   deps.Tracer.Tracer("github.com/maskline/maskline/services/writer"),
 		database: db, inspector: newInspector(db), intake: newIntake(), counters: newCounters(),
-		draining: make(chan struct{}),
+		draining: make(chan struct{}), exported: telemetry.NewInstruments(deps.Meter, telemetry.StageWriter), pool: make(pool, cfg.Connections),
 	}
+	w.metrics = newMetrics(w.exported)
+	w.pool.observe(w.exported)
 	w.health = newHealth(deps.Logger, w.changed)
 	w.relay = relay.NewServer(relay.ServerConfig{Limit: int64(cfg.MaxInFlightBytes), State: w.health.state})
 	w.server, err = rpc.NewServer(rpc.Config{Listen: cfg.Listen, Plaintext: cfg.Plaintext, TLS: cfg.TLS, Logger: deps.Logger})
@@ -90,11 +98,11 @@ func (w *Writer) Addr() string { return w.server.Addr() }
 func (w *Writer) Run(ctx context.Context) error {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	unregister, err := telemetry.Export(w.counters, w.Status)
+	err := telemetry.Export(w.exported, w.counters, w.Status)
 	if err != nil {
 		return err
 	}
-	defer unregister()
+	defer w.exported.Close()
 
 	var background, committers sync.WaitGroup
 	defer background.Wait()
@@ -155,7 +163,7 @@ func (w *Writer) drain(grace context.Context, committers *sync.WaitGroup) error 
 func (w *Writer) committer(number int) *committer {
 	return &committer{
 		name: fmt.Sprintf("connection %d", number), database: w.database, intake: w.intake, health: w.health,
-		counters: w.counters, tracer: w.tracer, log: w.log, maxRows: w.cfg.CommitMaxRows,
+		counters: w.counters, metrics: w.metrics, use: &w.pool[number-1], tracer: w.tracer, log: w.log, maxRows: w.cfg.CommitMaxRows,
 	}
 }
 

@@ -3,10 +3,13 @@ package e2e
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/protobuf/encoding/prototext"
@@ -48,7 +51,9 @@ func TestLeak_NoRawValueLeavesTheQueuesAndTheMemory(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
 	t.Cleanup(func() { _ = provider.Shutdown(t.Context()) })
-	s := start(t, options{tracer: provider, sql: "ALTER TABLE user_logins ADD CONSTRAINT no_digits CHECK (device_type !~ '^9')"})
+	reader := sdkmetric.NewManualReader()
+	meter := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	s := start(t, options{tracer: provider, meter: meter, sql: "ALTER TABLE user_logins ADD CONSTRAINT no_digits CHECK (device_type !~ '^9')"})
 	s.sendRaw(t, leaky()...)
 	s.awaitEmpty(t)
 	if n := len(s.letters(t)); n != len(leaky())-1 {
@@ -62,6 +67,15 @@ func TestLeak_NoRawValueLeavesTheQueuesAndTheMemory(t *testing.T) {
 	for _, span := range recorder.Ended() {
 		outputs["spans"] += fmt.Sprintln(span.Name(), span.Attributes(), span.Events(), span.Status(), span.Links())
 	}
+	var metrics metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &metrics); err != nil {
+		t.Fatal(err)
+	}
+	shown, err := json.Marshal(metrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs["metrics"] = string(shown)
 	outputs["status"] = prototext.Format(s.fetchers[0].is.Status()) + prototext.Format(s.maskers[0].is.Status()) + prototext.Format(s.writers[0].is.Status())
 	var table string
 	if err := s.db.QueryRow(t.Context(), "SELECT string_agg(l::text, ';') FROM user_logins l").Scan(&table); err != nil {

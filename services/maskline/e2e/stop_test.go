@@ -30,7 +30,7 @@ func (s *system) sendRaw(t *testing.T, bodies ...string) {
 func (s *system) restartWriter(t *testing.T, i int) {
 	t.Helper()
 	s.writers[i].end(t)
-	w, err := writer.New(s.writerConfig(t, s.writers[i].addr), writer.Deps{Logger: s.log("writer")})
+	w, err := writer.New(s.writerConfig(t, s.writers[i].addr), writer.Deps{Logger: s.log(t, "writer")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func (s *system) restartMasker(t *testing.T, i int) {
 		cfg.WriterAddress = append(cfg.WriterAddress, w.addr)
 	}
 	defaults(t, &cfg)
-	m, err := masker.New(cfg, masker.Deps{Logger: s.log("masker")})
+	m, err := masker.New(cfg, masker.Deps{Logger: s.log(t, "masker")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,12 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/maskline/maskline/pkg/config"
 	"github.com/maskline/maskline/pkg/local/queue"
+	"github.com/maskline/maskline/pkg/telemetry"
 	"github.com/maskline/maskline/pkg/testkit"
 	"github.com/maskline/maskline/services/fetcher"
 	"github.com/maskline/maskline/services/masker"
@@ -42,6 +44,7 @@ type system struct {
 	dsn    string
 	logs   *logBuffer
 	tracer trace.TracerProvider
+	meter  metric.MeterProvider
 	key    string
 
 	writers  []*service[*writer.Writer]
@@ -72,6 +75,7 @@ type options struct {
 	visibility                int // seconds; 0 means 30
 	fetchers, maskers, writer int // 0 means one
 	tracer                    trace.TracerProvider
+	meter                     metric.MeterProvider
 	fetcher                   func(*fetcher.Config)
 	sql                       string // run before anything else
 	noTable                   bool
@@ -81,7 +85,7 @@ type options struct {
 // start makes a system; everything is stopped when the test ends.
 func start(t *testing.T, o options) *system {
 	t.Helper()
-	s := &system{queue: queue.New(o.queue), logs: &logBuffer{}, tracer: o.tracer, key: filepath.Join(t.TempDir(), "key.json")}
+	s := &system{queue: queue.New(o.queue), logs: &logBuffer{}, tracer: o.tracer, meter: o.meter, key: filepath.Join(t.TempDir(), "key.json")}
 	if err := os.WriteFile(s.key, []byte(testKey), 0o400); err != nil {
 		t.Fatal(err)
 	}
@@ -186,8 +190,13 @@ func defaults[T any](t *testing.T, cfg *T) {
 	}
 }
 
-func (s *system) log(stage string) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug})).With("stage", stage)
+func (s *system) log(t *testing.T, stage string) *slog.Logger {
+	t.Helper()
+	log, err := telemetry.NewLogger(s.logs, "debug", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return log.With(telemetry.KeyService, stage)
 }
 
 func (s *system) writerConfig(t *testing.T, listen string) writer.Config {
@@ -199,7 +208,7 @@ func (s *system) writerConfig(t *testing.T, listen string) writer.Config {
 
 func (s *system) addWriter(t *testing.T) {
 	t.Helper()
-	w, err := writer.New(s.writerConfig(t, "127.0.0.1:0"), writer.Deps{Logger: s.log("writer"), Tracer: s.tracer})
+	w, err := writer.New(s.writerConfig(t, "127.0.0.1:0"), writer.Deps{Logger: s.log(t, "writer"), Tracer: s.tracer, Meter: s.meter})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +222,7 @@ func (s *system) addMasker(t *testing.T) {
 		cfg.WriterAddress = append(cfg.WriterAddress, w.addr)
 	}
 	defaults(t, &cfg)
-	m, err := masker.New(cfg, masker.Deps{Logger: s.log("masker"), Tracer: s.tracer})
+	m, err := masker.New(cfg, masker.Deps{Logger: s.log(t, "masker"), Tracer: s.tracer, Meter: s.meter})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +239,7 @@ func (s *system) addFetcher(t *testing.T, change func(*fetcher.Config)) {
 	if change != nil {
 		change(&cfg)
 	}
-	f, err := fetcher.New(cfg, fetcher.Deps{Logger: s.log("fetcher"), Tracer: s.tracer})
+	f, err := fetcher.New(cfg, fetcher.Deps{Logger: s.log(t, "fetcher"), Tracer: s.tracer, Meter: s.meter})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/maskline/maskline/pkg/lifecycle"
+	"github.com/maskline/maskline/pkg/telemetry"
 	"github.com/maskline/maskline/services/fetcher"
 	"github.com/maskline/maskline/services/masker"
 	"github.com/maskline/maskline/services/writer"
@@ -38,7 +39,7 @@ type Stack struct {
 
 // New lets the three listen; nothing works before Run.
 func New(cfg Config, deps Deps) (*Stack, error) {
-	logger := func(stage string) *slog.Logger { return deps.Logger.With("service", stage) }
+	logger := func(stage string) *slog.Logger { return deps.Logger.With(telemetry.KeyService, stage) }
 	var s Stack
 	var err error
 	s.Writer, err = writer.New(cfg.Writer, writer.Deps{Logger: logger("writer"), Version: deps.Version})

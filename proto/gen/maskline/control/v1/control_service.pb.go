@@ -239,8 +239,12 @@ type Stream struct {
 	OutstandingRecords uint64 `protobuf:"varint,4,opt,name=outstanding_records,json=outstandingRecords,proto3" json:"outstanding_records,omitempty"`
 	// Bytes of them.
 	OutstandingBytes uint64 `protobuf:"varint,5,opt,name=outstanding_bytes,json=outstandingBytes,proto3" json:"outstanding_bytes,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Credit that was granted on it and is not spent, in records.
+	CreditRecords uint64 `protobuf:"varint,6,opt,name=credit_records,json=creditRecords,proto3" json:"credit_records,omitempty"`
+	// The same in bytes.
+	CreditBytes   uint64 `protobuf:"varint,7,opt,name=credit_bytes,json=creditBytes,proto3" json:"credit_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Stream) Reset() {
@@ -308,6 +312,20 @@ func (x *Stream) GetOutstandingBytes() uint64 {
 	return 0
 }
 
+func (x *Stream) GetCreditRecords() uint64 {
+	if x != nil {
+		return x.CreditRecords
+	}
+	return 0
+}
+
+func (x *Stream) GetCreditBytes() uint64 {
+	if x != nil {
+		return x.CreditBytes
+	}
+	return 0
+}
+
 var File_maskline_control_v1_control_service_proto protoreflect.FileDescriptor
 
 const file_maskline_control_v1_control_service_proto_rawDesc = "" +
@@ -343,13 +361,15 @@ const file_maskline_control_v1_control_service_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
 	"\vConfigEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xae\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xf8\x01\n" +
 	"\x06Stream\x12\x12\n" +
 	"\x04peer\x18\x01 \x01(\tR\x04peer\x12\x1c\n" +
 	"\tdirection\x18\x02 \x01(\tR\tdirection\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12/\n" +
 	"\x13outstanding_records\x18\x04 \x01(\x04R\x12outstandingRecords\x12+\n" +
-	"\x11outstanding_bytes\x18\x05 \x01(\x04R\x10outstandingBytes2l\n" +
+	"\x11outstanding_bytes\x18\x05 \x01(\x04R\x10outstandingBytes\x12%\n" +
+	"\x0ecredit_records\x18\x06 \x01(\x04R\rcreditRecords\x12!\n" +
+	"\fcredit_bytes\x18\a \x01(\x04R\vcreditBytes2l\n" +
 	"\x0eControlService\x12Z\n" +
 	"\tGetStatus\x12%.maskline.control.v1.GetStatusRequest\x1a&.maskline.control.v1.GetStatusResponseB\xe2\x01\n" +
 	"\x17com.maskline.control.v1B\x13ControlServiceProtoP\x01ZDgithub.com/maskline/maskline/proto/gen/maskline/control/v1;controlv1\xa2\x02\x03MCX\xaa\x02\x13Maskline.Control.V1\xca\x02\x13Maskline\\Control\\V1\xe2\x02\x1fMaskline\\Control\\V1\\GPBMetadata\xea\x02\x15Maskline::Control::V1b\x06proto3"
