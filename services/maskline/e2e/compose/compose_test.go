@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/maskline/maskline/pkg/telemetry"
 )
 
 // samples is what the one-shot load sends, and good how many of them become rows.
@@ -134,7 +136,7 @@ func networks(t *testing.T, p *project) {
 	}
 }
 
-var metricName = regexp.MustCompile(`maskline_[a-z_]+`)
+var metricName = regexp.MustCompile(`\b(maskline|db_client|messaging_client)_[a-z_]+`)
 
 // metrics: a dashboard or an alert on a metric that nobody exports would be quiet for ever.
 func metrics(t *testing.T, p *project) {
@@ -148,7 +150,10 @@ func metrics(t *testing.T, p *project) {
 		t.Fatal(err)
 	}
 	named := metricName.FindAllString(string(rules)+string(dashboard), -1)
-	labels := []string{"maskline_state", "maskline_reason", "maskline_column"}
+	var labels []string
+	for _, a := range telemetry.Attributes() {
+		labels = append(labels, telemetry.PrometheusLabel(a.Name))
+	}
 	named = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(named))), func(name string) bool {
 		return slices.Contains(labels, name) || strings.HasSuffix(name, "_")
 	})
