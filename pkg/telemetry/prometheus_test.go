@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -59,7 +60,7 @@ func TestPrometheusName_IsWhatAScrapeShows(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_PROMETHEUS_PORT", port)
 	meters := otel.GetMeterProvider()
 	defer otel.SetMeterProvider(meters)
-	tel, err := Start(t.Context(), "all", "v1")
+	tel, err := Start(t.Context(), slog.New(slog.DiscardHandler), "all", "v1")
 	if err != nil {
 		t.Fatal(err)
 	}

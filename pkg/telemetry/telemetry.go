@@ -35,8 +35,8 @@ type Telemetry struct {
 // OTEL_TRACES_EXPORTER and OTEL_METRICS_EXPORTER (otlp, prometheus, console, none) or by an OTEL_EXPORTER_OTLP_*
 // endpoint; without any of them, and with OTEL_SDK_DISABLED=true, spans and metrics cost next to nothing. The error
 // tells of a value that OpenTelemetry does not know, or of a port that is taken.
-func Start(ctx context.Context, service, version string) (*Telemetry, error) {
-	otel.SetErrorHandler(newErrorHandler())
+func Start(ctx context.Context, log *slog.Logger, service, version string) (*Telemetry, error) {
+	otel.SetErrorHandler(newErrorHandler(log))
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	t := &Telemetry{}
 	if os.Getenv("OTEL_SDK_DISABLED") == "true" {
@@ -125,12 +125,11 @@ func describe(ctx context.Context, service, version string) (*resource.Resource,
 
 // newErrorHandler logs OpenTelemetry's own trouble at most once a minute: a collector that is down would otherwise
 // fill the log.
-func newErrorHandler() otel.ErrorHandler {
+func newErrorHandler(log *slog.Logger) otel.ErrorHandler {
 	throttle := NewThrottle(time.Minute)
 	return otel.ErrorHandlerFunc(func(err error) {
 		if ok, suppressed := throttle.Allow("otel", time.Now()); ok {
-			//nolint:sloglint // OpenTelemetry has one handler for the process, and so has slog.
-			slog.Warn("telemetry is not exported", KeyCause, err, KeySuppressed, suppressed)
+			log.Warn("telemetry is not exported", KeyCause, err, KeySuppressed, suppressed)
 		}
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
@@ -37,7 +39,7 @@ func quiet(t *testing.T) {
 //nolint:paralleltest // See above.
 func TestStart_ExportsNothingUnlessAsked(t *testing.T) {
 	quiet(t)
-	tel, err := Start(t.Context(), "fetcher", "test")
+	tel, err := Start(t.Context(), slog.New(slog.DiscardHandler), "fetcher", "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +55,7 @@ func TestStart_DisabledWinsOverAnEndpoint(t *testing.T) {
 	quiet(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 	t.Setenv("OTEL_SDK_DISABLED", "true")
-	if tel, err := Start(t.Context(), "fetcher", "test"); err != nil || len(tel.stops) != 0 {
+	if tel, err := Start(t.Context(), slog.New(slog.DiscardHandler), "fetcher", "test"); err != nil || len(tel.stops) != 0 {
 		t.Errorf("%v, %v", tel, err)
 	}
 }
@@ -61,7 +63,7 @@ func TestStart_DisabledWinsOverAnEndpoint(t *testing.T) {
 func TestStart_UnknownExporterIsAnError(t *testing.T) {
 	quiet(t)
 	t.Setenv("OTEL_METRICS_EXPORTER", "telegraph")
-	if _, err := Start(t.Context(), "fetcher", "test"); err == nil {
+	if _, err := Start(t.Context(), slog.New(slog.DiscardHandler), "fetcher", "test"); err == nil {
 		t.Error("accepted")
 	}
 }
@@ -81,7 +83,7 @@ func TestStart_SendsSpansAndCountersToTheEndpoint(t *testing.T) {
 	tracers, meters := otel.GetTracerProvider(), otel.GetMeterProvider()
 	defer func() { otel.SetTracerProvider(tracers); otel.SetMeterProvider(meters) }()
 
-	tel, err := Start(t.Context(), "fetcher", "test")
+	tel, err := Start(t.Context(), slog.New(slog.DiscardHandler), "fetcher", "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,19 +111,19 @@ func TestStart_SendsSpansAndCountersToTheEndpoint(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // The default logger is one for the process.
 func TestErrorHandler_LogsOnceAMinute(t *testing.T) {
-	var log bytes.Buffer
-	before := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-	defer slog.SetDefault(before)
-	handler := newErrorHandler()
-	for range 3 {
-		handler.Handle(errors.New("collector: gone"))
-	}
-	if got := strings.Count(log.String(), "collector: gone"); got != 1 {
-		t.Errorf("%d lines: %s", got, log.String())
-	}
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		handler := newErrorHandler(slog.New(slog.NewTextHandler(&log, nil)))
+		for range 60 * 3 { // three minutes, virtual
+			handler.Handle(errors.New("collector: gone"))
+			time.Sleep(time.Second)
+		}
+		if got := strings.Count(log.String(), "collector: gone"); got != 3 || !strings.Contains(log.String(), "suppressed=59") {
+			t.Errorf("%d lines, want 3: %s", got, log.String())
+		}
+	})
 }
 
 // traced is a context with a span from elsewhere.

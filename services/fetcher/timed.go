@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -50,6 +51,7 @@ func (q timed) Extend(ctx context.Context, receipts []Receipt, visibility time.D
 func (q timed) DeadLetter(ctx context.Context, url string, letters []Letter) ([]Failure, error) {
 	began := time.Now()
 	failed, err := q.Queue.DeadLetter(ctx, url, letters)
+	q.name = url[strings.LastIndexByte(url, '/')+1:]
 	q.record(ctx, began, "SendMessageBatch", "send", failed, err)
 	return failed, err
 }

@@ -66,6 +66,11 @@ func dev(ctx context.Context, cmd command, c call) (err error) {
 	if err != nil {
 		return err
 	}
+	exported, err := telemetry.Start(ctx, log, "maskline", version())
+	if err != nil {
+		return named(cmd, err)
+	}
+	defer func() { err = errors.Join(err, exported.Flush(ctx)) }()
 	if err := c.isolate(); err != nil {
 		return err
 	}

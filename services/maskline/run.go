@@ -35,7 +35,7 @@ func run(ctx context.Context, cmd command, c call) error {
 	if err != nil {
 		return err
 	}
-	exported, err := telemetry.Start(ctx, "maskline", version())
+	exported, err := telemetry.Start(ctx, log, "maskline", version())
 	if err != nil {
 		return named(cmd, err)
 	}

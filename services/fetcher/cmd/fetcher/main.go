@@ -32,7 +32,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	exported, err := telemetry.Start(ctx, telemetry.StageFetcher, lifecycle.Version())
+	exported, err := telemetry.Start(ctx, log, telemetry.StageFetcher, lifecycle.Version())
 	if err != nil {
 		return err
 	}

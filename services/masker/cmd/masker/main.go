@@ -30,7 +30,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	exported, err := telemetry.Start(ctx, telemetry.StageMasker, lifecycle.Version())
+	exported, err := telemetry.Start(ctx, log, telemetry.StageMasker, lifecycle.Version())
 	if err != nil {
 		return err
 	}

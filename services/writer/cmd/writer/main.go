@@ -30,7 +30,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	exported, err := telemetry.Start(ctx, telemetry.StageWriter, lifecycle.Version())
+	exported, err := telemetry.Start(ctx, log, telemetry.StageWriter, lifecycle.Version())
 	if err != nil {
 		return err
 	}
