@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+
+	"github.com/maskline/maskline/pkg/failpoint"
 )
 
 // Exit codes beside 0.
@@ -105,6 +107,9 @@ func Main(run func(ctx context.Context) error) {
 		<-signals
 		os.Exit(ExitInterrupted)
 	}()
+	if err := failpoint.Check(); err != nil {
+		os.Exit(finish(ctx, Exit(ExitUsage, err), os.Stderr))
+	}
 	os.Exit(finish(ctx, run(ctx), os.Stderr))
 }
 

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
+	"github.com/maskline/maskline/pkg/failpoint"
 	"github.com/maskline/maskline/pkg/relay"
 	"github.com/maskline/maskline/pkg/telemetry"
 	maskerv1 "github.com/maskline/maskline/proto/gen/maskline/masker/v1"
@@ -43,6 +44,7 @@ func (f *Fetcher) forwardOne(ctx context.Context) bool {
 		trace.WithLinks(receiveLinks(frame)...), trace.WithAttributes(attribute.Int(telemetry.AttrRecords, len(frame))))
 	f.lastBatch++
 	batch := f.rawBatch(parent, f.lastBatch, frame)
+	failpoint.Hit(failpoint.FetcherBeforeSend, func() string { return eventIDs(frame) })
 	// Sent comes after TrySend and under the same lock, so a settlement cannot overtake it.
 	if !f.client.TrySend(batch.GetBatchId(), relay.LoadOf(len(frame), batch), batch) {
 		return false // the span is dropped: nothing was sent

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/maskline/maskline/pkg/failpoint"
 	"github.com/maskline/maskline/pkg/telemetry"
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
 )
@@ -139,6 +140,9 @@ func (f *Fetcher) sendCall(ctx context.Context, entries []*Entry, call []Letter,
 		if x.Index >= 0 && x.Index < len(entries) {
 			undelivered[x.Index] = true
 		}
+	}
+	if err == nil && len(failed) < len(entries) {
+		failpoint.Hit(failpoint.FetcherAfterLetter, func() string { return copied(entries, undelivered) })
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

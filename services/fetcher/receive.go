@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/maskline/maskline/pkg/failpoint"
 	"github.com/maskline/maskline/pkg/lifecycle"
 	"github.com/maskline/maskline/pkg/relay"
 	"github.com/maskline/maskline/pkg/telemetry"
@@ -95,6 +96,9 @@ func (f *Fetcher) poll(working, life context.Context, stopWorking context.Cancel
 		began := time.Now()
 		// A cancelled receive would hide its messages for the whole visibility timeout, so it outlives working.
 		messages, err := f.queue.Receive(life, f.cfg.MaxMessages, wait, f.source.Visibility)
+		if len(messages) > 0 {
+			failpoint.Hit(failpoint.FetcherAfterReceive, func() string { return messageIDs(messages) })
+		}
 		f.take(life, began, messages)
 		if err != nil {
 			f.troubles.set(life, "queue", err.Error())

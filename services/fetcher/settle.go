@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/maskline/maskline/pkg/failpoint"
 	"github.com/maskline/maskline/pkg/telemetry"
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
 )
@@ -40,6 +41,9 @@ func (f *Fetcher) Settled(s *relayv1.Settlement) {
 		f.metrics.rejected(ctx, e.Rejection)
 	}
 	f.noteBrake(ctx, out)
+	if err == nil { // under mu, so that no delete runs before
+		failpoint.Hit(failpoint.FetcherAfterSettlement, func() string { return out.text(s.GetBatchId()) })
+	}
 	f.wakeAll()
 }
 

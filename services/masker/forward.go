@@ -2,10 +2,12 @@ package masker
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
 
+	"github.com/maskline/maskline/pkg/failpoint"
 	"github.com/maskline/maskline/pkg/relay"
 	"github.com/maskline/maskline/pkg/telemetry"
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
@@ -29,6 +31,7 @@ func (o *outgoing) send(ctx context.Context, rows *mapping.Batch) bool {
 	began := time.Now()
 	defer func() { o.waited += time.Since(began) }()
 	batch := rows.Proto()
+	failpoint.Hit(failpoint.MaskerAfterMask, func() string { return failpoint.List(slices.Chunk(batch.GetEventIds(), eventIDSize)) })
 	batch.Traceparent, batch.Tracestate = telemetry.Inject(ctx)
 	m.mu.Lock()
 	m.lastBatch++

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/maskline/maskline/pkg/failpoint"
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
 )
 
@@ -148,6 +149,7 @@ func (s *session) insert(ctx context.Context, p *prepared, columns int) error {
 // commit ends the transaction. Only its nil means that the rows are there: a transaction that has failed answers COMMIT
 // with ROLLBACK and no error.
 func (s *session) commit(ctx context.Context) error {
+	failpoint.Hit(failpoint.WriterBeforeCommit, s.inserted)
 	results, err := s.conn.PgConn().Exec(ctx, "COMMIT").ReadAll()
 	if err != nil {
 		return err
@@ -155,7 +157,20 @@ func (s *session) commit(ctx context.Context) error {
 	if len(results) != 1 || results[0].CommandTag.String() != "COMMIT" {
 		return fmt.Errorf("commit: Postgres rolled back")
 	}
+	failpoint.Hit(failpoint.WriterAfterCommit, s.inserted)
 	return nil
+}
+
+// inserted lists the event ids of the rows that are new in the table, for a failpoint: after a crash exactly these come
+// back as duplicates.
+func (s *session) inserted() string {
+	return failpoint.List(func(yield func([]byte) bool) {
+		for id := range s.returned {
+			if !yield(id[:]) {
+				return
+			}
+		}
+	})
 }
 
 // verdicts tells what became of the rows that were bound, after commit has returned nil. Of an id that was bound twice

@@ -1,10 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/maskline/maskline/pkg/failpoint"
 )
 
 // TestLaw_NoBinaryHoldsWhatItsServiceMustNotHave asks the compiler's own list, without the workspace: least privilege
@@ -34,5 +38,33 @@ func TestLaw_NoBinaryHoldsWhatItsServiceMustNotHave(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLaw_NoReleaseHoldsAFailpoint searches a binary for the words that it would need to have them. One that is built
+// with them shows that the search finds something.
+func TestLaw_NoReleaseHoldsAFailpoint(t *testing.T) {
+	t.Parallel()
+	words := []string{"FAILPOINTS", "FAILPOINT_LOG"}
+	for _, name := range failpoint.Names() {
+		words = append(words, string(name))
+	}
+	for tags, want := range map[string]bool{"": false, "failpoint": true} {
+		file := filepath.Join(t.TempDir(), "writer")
+		build := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", file, "./cmd/writer")
+		build.Dir = "../../writer"
+		build.Env = append(os.Environ(), "GOWORK=off")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		binary, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range words {
+			if bytes.Contains(binary, []byte(word)) != want {
+				t.Errorf("built with tags %q: it is %t that the writer holds %s", tags, !want, word)
+			}
+		}
 	}
 }
