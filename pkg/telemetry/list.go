@@ -51,6 +51,7 @@ func Attributes() []Word {
 		{AttrFrames, "Frames of which the transaction holds rows."},
 		{AttrReason, "Why a record was rejected: a word of a closed list, never a value."},
 		{AttrColumn, "The column that the rejection names, or empty."},
+		{AttrCause, "Why a message came again: `delivered_twice`, `visibility_lapsed` while it was in flight here; `deleted`, `given_up`, `released`, `left_to_redrive` when it had left; `elsewhere` when another fetcher had it, or one that died."},
 		{AttrDirection, "`downstream`: to the next stage. `upstream`: from the stage before."},
 		{AttrState, "Of a stream: `connecting`, `ready`, `waiting`, `draining`. Of messages in the queue: `visible`, `not_visible`, `delayed`."},
 	}

@@ -30,6 +30,7 @@ func Metrics() []Metric {
 		{Name: CounterRejected, Kind: Counter, Unit: "{record}", Stages: all, Help: "Records that can never become a row."},
 		{Name: CounterRetried, Kind: Counter, Unit: "{record}", Stages: all, Help: "Records that have to be sent, or written, again."},
 		{Name: MetricRejections, Kind: Counter, Unit: "{message}", Stages: fetcher, Attributes: []string{AttrReason, AttrColumn}, Help: "Messages rejected, by reason and column."},
+		{Name: MetricRedeliveries, Kind: Counter, Unit: "{message}", Stages: fetcher, Attributes: []string{AttrCause}, Help: "Messages that came again, by cause."},
 		{Name: CounterDeadLettered, Kind: Counter, Unit: "{message}", Stages: fetcher, Help: "Messages copied to the dead-letter queue."},
 		{Name: CounterDiscarded, Kind: Counter, Unit: "{message}", Stages: fetcher, Help: "Rejected messages dropped on the operator's demand."},
 		{Name: CounterDeleted, Kind: Counter, Unit: "{message}", Stages: fetcher, Help: "Messages deleted from the queue."},

@@ -36,6 +36,7 @@ const (
 	AttrFrames                 = "maskline.frames"
 	AttrReason                 = "maskline.reason"
 	AttrColumn                 = "maskline.column"
+	AttrCause                  = "maskline.cause"
 	AttrDirection              = "maskline.direction"
 	AttrState                  = "maskline.state"
 )
@@ -98,6 +99,7 @@ const (
 // Metrics that are neither counted nor told by GetStatus. Those with a dot are whole names, most of them OpenTelemetry's.
 const (
 	MetricRejections       = "rejections"
+	MetricRedeliveries     = "redeliveries"
 	MetricQueueMessages    = "queue_messages"
 	MetricQueueAge         = "queue_age"
 	MetricReceiveSize      = "receive_size"

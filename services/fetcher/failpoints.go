@@ -2,6 +2,7 @@ package fetcher
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/maskline/maskline/pkg/failpoint"
@@ -28,10 +29,10 @@ func eventIDs(entries []*Entry) string {
 }
 
 // copied are the message ids of those whose copy the dead-letter queue has taken.
-func copied(entries []*Entry, undelivered []bool) string {
+func copied(entries []*Entry, failed []Failure) string {
 	var ids []string
 	for i, e := range entries {
-		if !undelivered[i] {
+		if !slices.ContainsFunc(failed, func(x Failure) bool { return x.Index == i }) {
 			ids = append(ids, e.Message.ID)
 		}
 	}

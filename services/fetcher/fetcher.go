@@ -116,18 +116,21 @@ type Fetcher struct {
 	table     *Table
 	drained   Drained
 	brake     *Brake
+	pace      *Pace
 	lastBatch uint64
 	probing   bool // one frame may pass the brake
 	described bool
 	stopping  bool // no new receives
 	stopped   bool // workers end
+	// redelivered counts redeliveries by cause.
+	redelivered map[Cause]uint64
 	// What waits for work waits on one of these; all use mu.
 	intake, forward, deletes, letters, quiet *sync.Cond
 }
 
 // New listens, but takes nothing from the queue before Run.
 func New(cfg Config, deps Deps) (*Fetcher, error) {
-	f := &Fetcher{cfg: cfg, log: deps.Logger, queue: deps.Queue, version: deps.Version, started: time.Now()}
+	f := &Fetcher{cfg: cfg, log: deps.Logger, queue: deps.Queue, version: deps.Version, started: time.Now(), redelivered: map[Cause]uint64{}}
 	if deps.Tracer == nil {
 		deps.Tracer = otel.GetTracerProvider()
 	}
@@ -140,6 +143,11 @@ func New(cfg Config, deps Deps) (*Fetcher, error) {
 		*cond = sync.NewCond(&f.mu)
 	}
 	f.brake = NewBrake(cfg.RejectBrake)
+	scouts := 1
+	if !cfg.KeepListening { // drained is told by many empty polls, soon
+		scouts = cfg.Pollers
+	}
+	f.pace = NewPace(scouts, cfg.Pollers)
 	f.client = relay.NewClient(relay.ClientConfig[*maskerv1.RawBatch]{
 		Targets: cfg.MaskerAddress,
 		Dial: func(address, host string) (*grpc.ClientConn, error) {

@@ -42,6 +42,7 @@ type Entry struct {
 	stage     stage
 	size      int64
 	deadline  time.Time // when the queue shows it to others again
+	hidden    time.Time // what the deadline was when it came again; zero if its visibility was lost
 	notBefore time.Time // pause after a failure
 	forwarded bool      // has been downstream, so may be in the table
 	lapsed    bool      // its visibility is lost; extending is of no use
@@ -65,13 +66,14 @@ type Table struct {
 	heldBytes   int64
 	heldGone    int      // dropped entries still in the queue of held ones
 	later       []*Entry // those whose notBefore is still to come
+	exits       *exits
 }
 
 // NewTable returns an empty table with its ceilings and the queue's visibility timeout.
 func NewTable(limitRecords int, limitBytes int64, visibility time.Duration, brake *Brake) *Table {
 	return &Table{
 		limitRecords: limitRecords, limitBytes: limitBytes, visibility: visibility, brake: brake,
-		entries: map[string]*Entry{}, batches: map[uint64][]*Entry{},
+		entries: map[string]*Entry{}, batches: map[uint64][]*Entry{}, exits: newExits(exitsKept),
 	}
 }
 
@@ -97,6 +99,10 @@ func (t *Table) Refund(records int, messageBytes int64) {
 func (t *Table) Receive(m Message, deadline time.Time, span trace.SpanContext) (e *Entry, fresh bool) {
 	if e := t.entries[m.ID]; e != nil {
 		e.Message.Receipt = m.Receipt
+		e.hidden = e.deadline
+		if e.lapsed {
+			e.hidden = time.Time{}
+		}
 		e.deadline, e.lapsed = deadline, false
 		return e, false
 	}
@@ -301,8 +307,9 @@ func (t *Table) pause(e *Entry, s stage, until time.Time) {
 	t.later = append(t.later, e)
 }
 
-// drop takes an entry out of the table and gives its credit back. Its place in a queue is passed over later.
-func (t *Table) drop(e *Entry) {
+// drop takes an entry out of the table, gives its credit back and remembers why. Its place in a queue is passed over
+// later.
+func (t *Table) drop(e *Entry, why Cause) {
 	if e.stage == overThere {
 		return
 	}
@@ -312,6 +319,7 @@ func (t *Table) drop(e *Entry) {
 	}
 	e.stage = overThere
 	delete(t.entries, e.Message.ID)
+	t.exits.add(e.Message.ID, why)
 	t.usedRecords--
 	t.usedBytes -= e.size
 }

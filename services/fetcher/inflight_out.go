@@ -60,7 +60,7 @@ func (t *Table) Deleted(e *Entry, used Receipt) (gone bool) {
 		t.enter(e, finished)
 		return false
 	}
-	t.drop(e)
+	t.drop(e, CauseDeleted)
 	return true
 }
 
@@ -68,7 +68,7 @@ func (t *Table) Deleted(e *Entry, used Receipt) (gone bool) {
 // only a newer handle helps, and without one the entry is given up: the message comes back and is found a duplicate.
 func (t *Table) DeleteFailed(now time.Time, e *Entry, used Receipt, final bool) (givenUp bool) {
 	if final && e.Message.Receipt == used.Handle {
-		t.drop(e)
+		t.drop(e, CauseGivenUp)
 		return true
 	}
 	t.pause(e, finished, now.Add(firstPause))
@@ -82,7 +82,7 @@ func (t *Table) Lettered(e *Entry) { t.enter(e, finished) }
 func (t *Table) LetterFailed(now time.Time, e *Entry) { t.pause(e, letter, now.Add(mostPause)) }
 
 // Drop lets an entry go back to the queue by itself, when its visibility timeout ends.
-func (t *Table) Drop(e *Entry) { t.drop(e) }
+func (t *Table) Drop(e *Entry) { t.drop(e, CauseLeft) }
 
 // DueExtensions returns up to limit entries whose visibility is half over; each must come back by Extended or
 // ExtendFailed.
@@ -120,7 +120,7 @@ func (t *Table) ExtendFailed(e *Entry, used Receipt, final bool) (givenUp bool) 
 	}
 	e.lapsed = true
 	if e.stage == held && !e.forwarded {
-		t.drop(e)
+		t.drop(e, CauseGivenUp)
 		return true
 	}
 	return false
@@ -133,7 +133,7 @@ func (t *Table) Release() []Receipt {
 	for _, e := range t.entries {
 		if e.stage == held && !e.forwarded || e.stage == parked {
 			receipts = append(receipts, e.receipt())
-			t.drop(e)
+			t.drop(e, CauseReleased)
 		}
 	}
 	return receipts

@@ -135,14 +135,14 @@ func (f *Fetcher) sendCall(ctx context.Context, entries []*Entry, call []Letter,
 	default:
 		f.troubles.clear("dead-letter queue")
 	}
+	if err == nil && len(failed) < len(entries) {
+		failpoint.Hit(failpoint.FetcherAfterLetter, func() string { return copied(entries, failed) })
+	}
 	undelivered := make([]bool, len(entries))
 	for _, x := range failed {
 		if x.Index >= 0 && x.Index < len(entries) {
 			undelivered[x.Index] = true
 		}
-	}
-	if err == nil && len(failed) < len(entries) {
-		failpoint.Hit(failpoint.FetcherAfterLetter, func() string { return copied(entries, undelivered) })
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -17,7 +17,7 @@ const depthEvery = 30 * time.Second
 
 // metrics are what the fetcher exports beside its counters and its status.
 type metrics struct {
-	rejections                          metric.Int64Counter
+	rejections, redeliveries            metric.Int64Counter
 	receiveSize, queueAge               metric.Float64Histogram
 	frameSize, frameDuration, queueCall metric.Float64Histogram
 
@@ -25,7 +25,7 @@ type metrics struct {
 }
 
 func (m *metrics) make(in *telemetry.Instruments) {
-	m.rejections = in.Counter(telemetry.MetricRejections)
+	m.rejections, m.redeliveries = in.Counter(telemetry.MetricRejections), in.Counter(telemetry.MetricRedeliveries)
 	m.receiveSize, m.queueAge = in.Histogram(telemetry.MetricReceiveSize), in.Histogram(telemetry.MetricQueueAge)
 	m.frameSize, m.frameDuration = in.Histogram(telemetry.MetricFrameSize), in.Histogram(telemetry.MetricFrameDuration)
 	m.queueCall = in.Histogram(telemetry.MetricQueueCall)
@@ -54,6 +54,11 @@ func (m *metrics) received(ctx context.Context, now time.Time, messages []Messag
 	m.receiveSize.Record(ctx, float64(len(messages)))
 	// The queue's clock may be ahead of ours.
 	m.queueAge.Record(ctx, max(0, now.Sub(time.UnixMilli(oldest)).Seconds()))
+}
+
+// redelivered counts by cause: a closed list.
+func (m *metrics) redelivered(ctx context.Context, cause Cause) {
+	m.redeliveries.Add(ctx, 1, metric.WithAttributes(attribute.String(telemetry.AttrCause, string(cause))))
 }
 
 // watchDepth reads the queue's counts until ctx ends. A reading that fails is left out: receives tell of the trouble.

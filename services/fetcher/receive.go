@@ -122,7 +122,8 @@ func (f *Fetcher) awaitIntake() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for !f.stopping {
-		if f.intakeOpen() && f.table.Reserve(f.cfg.MaxMessages, f.source.MaxMessageBytes) {
+		if f.pace.Allows() && f.intakeOpen() && f.table.Reserve(f.cfg.MaxMessages, f.source.MaxMessageBytes) {
+			f.pace.Begin()
 			return true
 		}
 		f.intake.Wait()
@@ -149,11 +150,15 @@ func (f *Fetcher) take(ctx context.Context, began time.Time, messages []Message)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	repeated, bytes := 0, 0
+	repeated, bytes, now := 0, 0, time.Now()
 	for _, m := range messages {
 		bytes += len(m.Body)
 		// The visibility timeout began some time after the call did: began errs to the safe side.
 		e, fresh := f.table.Receive(m, began.Add(f.source.Visibility), span.SpanContext())
+		if cause := f.table.Redelivery(now, e, fresh); cause != "" {
+			f.redelivered[cause]++
+			f.metrics.redelivered(ctx, cause)
+		}
 		switch {
 		case !fresh:
 			repeated++
@@ -162,6 +167,7 @@ func (f *Fetcher) take(ctx context.Context, began time.Time, messages []Message)
 		}
 	}
 	f.table.Refund(f.cfg.MaxMessages, f.source.MaxMessageBytes)
+	f.pace.End(len(messages), f.cfg.MaxMessages)
 	f.counters.Add(telemetry.CounterReceived, uint64(len(messages)-repeated))
 	f.counters.Add(telemetry.CounterRepeated, uint64(repeated))
 	f.counters.Add(telemetry.CounterBytes, uint64(bytes))

@@ -116,6 +116,9 @@ func (f *Fetcher) Status() *controlv1.GetStatusResponse {
 		InFlightBytesLimit: uint64(f.cfg.MaxInFlightBytes), Config: config.Effective(&f.cfg),
 	}
 	f.mu.Lock()
+	for cause, n := range f.redelivered {
+		s.Counters["redelivered_"+string(cause)] = n
+	}
 	if f.described {
 		records, bytes := f.table.InFlight()
 		s.InFlightRecords, s.InFlightBytes = uint64(records), uint64(bytes)
