@@ -43,15 +43,22 @@ func (p *process) end(signal syscall.Signal) int {
 func TestProcesses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	buildPrograms(t, dir, "")
+	t.Run("KillNineLosesNothingAndDoublesNothing", func(t *testing.T) { t.Parallel(); killNine(t, dir) })
+	t.Run("MemoryStaysWithinTheDocumentedBound", func(t *testing.T) { t.Parallel(); memoryBound(t, dir) })
+	t.Run("WrongConfigurationExitsTwoAndNamesTheSetting", func(t *testing.T) { t.Parallel(); wrongConfiguration(t, dir) })
+}
+
+// buildPrograms compiles the three programs into a folder.
+func buildPrograms(t *testing.T, dir, tags string) {
+	t.Helper()
 	for _, name := range []string{"fetcher", "masker", "writer"} {
-		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, name), "./cmd/"+name)
+		build := exec.CommandContext(t.Context(), "go", "build", "-tags", tags, "-o", filepath.Join(dir, name), "./cmd/"+name)
 		build.Dir = filepath.Join("..", "..", name)
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	t.Run("KillNineLosesNothingAndDoublesNothing", func(t *testing.T) { t.Parallel(); killNine(t, dir) })
-	t.Run("WrongConfigurationExitsTwoAndNamesTheSetting", func(t *testing.T) { t.Parallel(); wrongConfiguration(t, dir) })
 }
 
 func freeAddress(t *testing.T) string {
@@ -64,8 +71,8 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// startProcesses adds the three programs to a system that has no services of its own.
-func startProcesses(t *testing.T, s *system, dir string) map[string]*process {
+// startProcesses adds the three programs to a system that has no services of its own; more is environment by program.
+func startProcesses(t *testing.T, s *system, dir string, more map[string][]string) map[string]*process {
 	t.Helper()
 	maskerAddress, writerAddress := freeAddress(t), freeAddress(t)
 	all := map[string]*process{
@@ -74,7 +81,7 @@ func startProcesses(t *testing.T, s *system, dir string) map[string]*process {
 		"fetcher": {env: []string{"MASKLINE_QUEUE=" + s.queue.URL(source), "MASKLINE_WAIT_TIME=1s", "MASKLINE_MASKER_ADDRESS=" + maskerAddress, "MASKLINE_LISTEN=127.0.0.1:0"}},
 	}
 	for name, p := range all {
-		p.binary, p.log = filepath.Join(dir, name), &logBuffer{}
+		p.binary, p.log, p.env = filepath.Join(dir, name), &logBuffer{}, append(p.env, more[name]...)
 		p.start(t)
 	}
 	t.Cleanup(func() {
@@ -91,7 +98,7 @@ func killNine(t *testing.T, dir string) {
 	t.Helper()
 	const n = 10_000
 	s := start(t, options{none: true, visibility: 3})
-	all := startProcesses(t, s, dir)
+	all := startProcesses(t, s, dir, nil)
 	s.send(t, 0, n)
 	began := time.Now()
 	for i, name := range []string{"writer", "writer", "writer", "masker", "fetcher"} {
