@@ -26,7 +26,7 @@ func TestTLS_MessagesFlowThroughThreeStagesThatShowCertificates(t *testing.T) {
 
 	writing := s.writerConfig(t, "127.0.0.1:0")
 	writing.TLS = files()
-	w, err := writer.New(writing, writer.Deps{Logger: s.log("writer")})
+	w, err := writer.New(writing, writer.Deps{Logger: s.log(t, "writer")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestTLS_MessagesFlowThroughThreeStagesThatShowCertificates(t *testing.T) {
 
 	masking := masker.Config{KeyFile: s.key, Listen: "127.0.0.1:0", WriterAddress: byName(t, w.Addr()), TLS: files()}
 	defaults(t, &masking)
-	m, err := masker.New(masking, masker.Deps{Logger: s.log("masker")})
+	m, err := masker.New(masking, masker.Deps{Logger: s.log(t, "masker")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestTLS_MessagesFlowThroughThreeStagesThatShowCertificates(t *testing.T) {
 
 	fetching := fetcher.Config{Queue: s.queue.URL(source), Listen: "127.0.0.1:0", WaitTime: time.Second, MaskerAddress: byName(t, m.Addr()), TLS: files()}
 	defaults(t, &fetching)
-	f, err := fetcher.New(fetching, fetcher.Deps{Logger: s.log("fetcher")})
+	f, err := fetcher.New(fetching, fetcher.Deps{Logger: s.log(t, "fetcher")})
 	if err != nil {
 		t.Fatal(err)
 	}
