@@ -3,77 +3,88 @@ package ledger
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/maskline/maskline/services/fetcher"
+	"github.com/maskline/maskline/services/maskline/traffic"
 )
 
-// letterHold hides what was read, so that reading comes to an end; nothing is deleted.
-const letterHold = 600
+// letterReaders is how many receives are under way at a time.
+const letterReaders = 4
 
-// ReadLetters receives what a dead-letter queue holds and returns the distinct ids of the messages, each with the reason
-// of its rejection. The id is that of the origin attribute, or the MessageId of a message that the queue's redrive policy
-// has moved. It ends when the queue returns nothing and counts nothing visible, so it suits a queue that nobody writes
-// to.
-func ReadLetters(ctx context.Context, client *sqs.Client, url string) (map[string]string, error) {
-	ids := map[string]string{}
-	for {
-		out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-			QueueUrl: &url, MaxNumberOfMessages: 10, VisibilityTimeout: letterHold,
-			MessageAttributeNames: []string{fetcher.OriginAttribute, fetcher.RejectAttribute},
-		})
-		if err != nil {
-			return nil, fmt.Errorf("dead-letter queue: %w", err)
-		}
-		for _, m := range out.Messages {
-			ids[idOf(m)] = reasonOf(m)
-		}
-		if len(out.Messages) > 0 {
-			continue
-		}
-		visible, err := visibleIn(ctx, client, url)
-		if err != nil {
-			return nil, err
-		}
-		if visible == "0" {
-			return ids, nil
-		}
-	}
+// Letter is what a message in a dead-letter queue tells about itself. It holds no body.
+type Letter struct {
+	// ID is that of the origin attribute, or the MessageId of a message that the queue's redrive policy has moved.
+	ID string
+	// Reject says why it is there. Its Reason is empty where the letter does not tell.
+	Reject Reject
 }
 
-func idOf(m types.Message) string {
-	if a, ok := m.MessageAttributes[fetcher.OriginAttribute]; ok {
-		if origin, err := fetcher.ParseOrigin(aws.ToString(a.StringValue)); err == nil {
-			return origin.ID
-		}
-	}
-	return aws.ToString(m.MessageId)
-}
+// Reject names places, never values.
+type Reject fetcher.Reject
 
-// reasonOf is the reason and the column, which name places and never values.
-func reasonOf(m types.Message) string {
-	var reject fetcher.Reject
+// LetterOf reads a message's attributes.
+func LetterOf(m types.Message) Letter {
+	l := Letter{ID: aws.ToString(m.MessageId)}
+	if origin, err := fetcher.ParseOrigin(aws.ToString(m.MessageAttributes[fetcher.OriginAttribute].StringValue)); err == nil {
+		l.ID = origin.ID
+	}
 	a := m.MessageAttributes[fetcher.RejectAttribute]
-	if err := json.Unmarshal([]byte(aws.ToString(a.StringValue)), &reject); err != nil || reject.Reason == "" {
-		return "moved by the queue's redrive policy"
+	if err := json.Unmarshal([]byte(aws.ToString(a.StringValue)), &l.Reject); err != nil {
+		l.Reject = Reject{}
 	}
-	if reject.Column != "" {
-		return reject.Reason + " in " + reject.Column
-	}
-	return reject.Reason
+	return l
 }
 
-func visibleIn(ctx context.Context, client *sqs.Client, url string) (string, error) {
-	name := types.QueueAttributeNameApproximateNumberOfMessages
-	out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl: &url, AttributeNames: []types.QueueAttributeName{name},
-	})
-	if err != nil {
-		return "", fmt.Errorf("dead-letter queue: %w", err)
+// words is the reason and the column.
+func (r Reject) words() string {
+	switch {
+	case r.Reason == "":
+		return "moved by the queue's redrive policy"
+	case r.Column != "":
+		return r.Reason + " in " + r.Column
 	}
-	return out.Attributes[string(name)], nil
+	return r.Reason
+}
+
+// String is the reason in words.
+func (r Reject) String() string { return r.words() }
+
+// eachLetter visits every letter of a pass, one at a time.
+func eachLetter(ctx context.Context, pass *traffic.Pass, visit func(Letter)) error {
+	var mu sync.Mutex
+	var all error
+	var readers sync.WaitGroup
+	for range letterReaders {
+		readers.Go(func() {
+			for {
+				messages, err := pass.Next(ctx)
+				mu.Lock()
+				for _, m := range messages {
+					visit(LetterOf(m))
+				}
+				all = errors.Join(all, err)
+				mu.Unlock()
+				if err != nil || len(messages) == 0 {
+					return
+				}
+			}
+		})
+	}
+	readers.Wait()
+	return all
+}
+
+// ReadLetters returns the distinct ids of the messages in a dead-letter queue, each with the reason of its rejection. All
+// are given back in the end.
+func ReadLetters(ctx context.Context, client *sqs.Client, url string) (ids map[string]string, err error) {
+	pass := (&traffic.Queue{Client: client, URL: url}).Look(fetcher.OriginAttribute, fetcher.RejectAttribute)
+	defer func() { err = errors.Join(err, pass.Close(ctx)) }()
+	ids = map[string]string{}
+	return ids, eachLetter(ctx, pass, func(l Letter) { ids[l.ID] = l.Reject.words() })
 }

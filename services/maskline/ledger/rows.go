@@ -76,24 +76,30 @@ func (r Rows) Each(ctx context.Context, book *Book, visit func(Row) error) error
 	return nil
 }
 
+// columns is the table's columns, for a SELECT.
 func (r Rows) columns(ctx context.Context) (string, error) {
+	names, err := r.columnNames(ctx)
+	for i, name := range names {
+		names[i] = pgx.Identifier{name}.Sanitize()
+	}
+	return strings.Join(names, ", "), err
+}
+
+func (r Rows) columnNames(ctx context.Context) ([]string, error) {
 	rows, err := r.DB.Query(ctx, `SELECT attname::text FROM pg_attribute
 		WHERE attrelid = to_regclass($1)::oid AND attnum > 0 AND NOT attisdropped
 		ORDER BY attname <> 'event_id', attnum`, r.quoted())
 	if err != nil {
-		return "", fmt.Errorf("table %s: %w", r.Table, err)
+		return nil, fmt.Errorf("table %s: %w", r.Table, err)
 	}
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return "", fmt.Errorf("table %s: %w", r.Table, err)
+		return nil, fmt.Errorf("table %s: %w", r.Table, err)
 	}
 	if len(names) == 0 {
-		return "", fmt.Errorf("table %s: missing", r.Table)
+		return nil, fmt.Errorf("table %s: missing", r.Table)
 	}
-	for i, name := range names {
-		names[i] = pgx.Identifier{name}.Sanitize()
-	}
-	return strings.Join(names, ", "), nil
+	return names, nil
 }
 
 // Write writes every row as a line of JSON with its MessageId in front.

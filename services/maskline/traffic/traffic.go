@@ -17,8 +17,10 @@ type Message struct {
 	Body string
 	// Place says where it comes from, for complaints: "message 7" or "orders.jsonl: line 7".
 	Place string
-	// Malformed says that it was made to be rejected. Always false for those of a file.
+	// Malformed says that it was made to be rejected by the mapping. Always false for those of a file.
 	Malformed bool
+	// Refused says that it was made to be accepted by the mapping and refused by Postgres; see Constraint.
+	Refused bool
 }
 
 // Check says why SQS would not carry a message as it is; nil if it would. The set of characters is that of
