@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,30 +31,30 @@ type scene struct {
 	place  ledger.Place
 }
 
+// The table is made once, and copied into a schema of each test's own: a database takes longer.
+var (
+	once      sync.Once
+	migration error
+	scenes    atomic.Int64
+)
+
 func newScene(tb testing.TB) *scene {
 	tb.Helper()
 	dsn := testkit.Postgres(tb)
-	admin, err := pgx.Connect(tb.Context(), dsn)
-	if err != nil {
-		tb.Fatal(err)
+	once.Do(func() {
+		migration = writer.Migrate(tb.Context(), dsn, writer.MigrateOptions{Apply: true}, &strings.Builder{})
+	})
+	if migration != nil {
+		tb.Fatal(migration)
 	}
-	defer func() { _ = admin.Close(context.WithoutCancel(tb.Context())) }()
-	name := strings.ToLower(strings.NewReplacer("/", "_", "#", "_").Replace(tb.Name()))
-	name = name[max(0, len(name)-60):]
-	for _, sql := range []string{"DROP DATABASE IF EXISTS ", "CREATE DATABASE "} { // a benchmark runs more than once
-		if _, err := admin.Exec(tb.Context(), sql+pgx.Identifier{name}.Sanitize()); err != nil {
-			tb.Fatal(err)
-		}
-	}
-	cfg := admin.Config().Copy()
-	cfg.Database = name
-	db, err := pgx.ConnectConfig(tb.Context(), cfg)
+	db, err := pgx.Connect(tb.Context(), dsn)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = db.Close(context.WithoutCancel(tb.Context())) })
-	url := fmt.Sprintf("postgres://%s:%s@%s:%d/%s", cfg.User, cfg.Password, cfg.Host, cfg.Port, name)
-	if err := writer.Migrate(tb.Context(), url, writer.MigrateOptions{Apply: true}, &strings.Builder{}); err != nil {
+	schema := fmt.Sprint("scene_", scenes.Add(1))
+	if _, err := db.PgConn().Exec(tb.Context(), "CREATE SCHEMA "+schema+"; SET search_path = "+schema+
+		"; CREATE TABLE user_logins (LIKE public.user_logins INCLUDING ALL)").ReadAll(); err != nil {
 		tb.Fatal(err)
 	}
 	s := &scene{server: queue.New(queue.Options{})}
@@ -60,7 +62,7 @@ func newScene(tb testing.TB) *scene {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = s.server.Close() })
-	s.place = ledger.Place{DB: db, Table: "user_logins", Source: s.open(tb, "logins"), DeadLetters: s.open(tb, "letters")}
+	s.place = ledger.Place{DB: db, Table: schema + ".user_logins", Source: s.open(tb, "logins"), DeadLetters: s.open(tb, "letters")}
 	return s
 }
 
@@ -351,9 +353,9 @@ func TestReconcile_SaysWhatItCannotLookAt(t *testing.T) {
 		sent  []ledger.Expected
 	}{
 		"table public.orders: missing":               {elsewhere, []ledger.Expected{good("a")}},
-		"table user_logins: it has no column basket": {s.place, []ledger.Expected{other}},
-		"none: ":        {nowhere, []ledger.Expected{good("a")}},
-		"none: receive": {mute, []ledger.Expected{good("a")}},
+		".user_logins: it has no column basket":      {s.place, []ledger.Expected{other}},
+		"none: ":                                     {nowhere, []ledger.Expected{good("a")}},
+		"none: receive":                              {mute, []ledger.Expected{good("a")}},
 		"ledger entry 2: message a is in the ledger": {s.place, []ledger.Expected{good("a"), bad("a")}},
 		"ledger entry 1: needs one of row, reason":   {s.place, []ledger.Expected{{ID: "a"}}},
 	} {
