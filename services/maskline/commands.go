@@ -44,6 +44,7 @@ func tree() []group {
 		{"Try it, with everything on this machine:", []command{demoCommand(), devCommand()}},
 		{"Run it:", []command{runCommand(), migrateCommand(), keysCreateCommand(), sendCommand()}},
 		{"Deploy it (docker-compose.yaml runs these):", []command{initCommand(), queueCreateCommand(), queueServeCommand(), loadCommand(), healthCommand()}},
+		{"See what became of messages:", []command{reconcileCommand(), redriveCommand(), explainCommand()}},
 		{"Look at it before it runs:", []command{checkCommand(), previewCommand()}},
 	}
 }

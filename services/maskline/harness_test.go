@@ -151,7 +151,7 @@ func newQueue(t *testing.T, attributes map[string]string) (server *queue.Server,
 	return server, client
 }
 
-func redrive(receives int) map[string]string {
+func redrivePolicy(receives int) map[string]string {
 	return map[string]string{"RedrivePolicy": fmt.Sprintf(
 		`{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:letters","maxReceiveCount":%d}`, receives)}
 }

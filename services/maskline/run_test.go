@@ -16,7 +16,7 @@ import (
 
 func TestRun_DrainsTheConfiguredQueueIntoTheConfiguredDatabase(t *testing.T) {
 	t.Parallel()
-	server, _ := newQueue(t, redrive(20))
+	server, _ := newQueue(t, redrivePolicy(20))
 	dsn, db := newDB(t, "")
 	environ := []string{
 		"MASKLINE_QUEUE=" + server.URL("events"), "DATABASE_URL=" + dsn, "MASKLINE_KEY_FILE=" + write(t, "key.json", goldenKey),

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
+	"github.com/maskline/maskline/pkg/config"
 	"github.com/maskline/maskline/services/fetcher"
 	"github.com/maskline/maskline/services/maskline/traffic"
 )
@@ -14,7 +17,9 @@ func sendCommand() command {
 		name:  "send",
 		brief: "send messages of a file, or samples, to a queue",
 		summary: "Sends messages to MASKLINE_QUEUE: those of a file, or generated sample logins, of which every hundredth is " +
-			"malformed. It prints how many were sent. The AWS_* settings of the environment hold, AWS_ENDPOINT_URL_SQS included.",
+			"malformed. It prints how many were sent. With --ledger it also writes, as they are sent, what must become of them, for " +
+			"maskline reconcile; generated logins then have raw values that can be recognised wherever they leak. A ledger holds " +
+			"ids and masked values. The AWS_* settings of the environment hold, AWS_ENDPOINT_URL_SQS included.",
 		run: send,
 	}
 }
@@ -44,9 +49,49 @@ func (in input) read(otherwise int) ([]traffic.Message, error) {
 }
 
 type sendSettings struct {
-	Queue string `env:"MASKLINE_QUEUE" required:"true" help:"Queue to send to: a name or a URL."`
-	Input input
-	Yes   bool `flag:"yes" help:"Send also to a queue that is not on this machine."`
+	Queue   string `env:"MASKLINE_QUEUE" required:"true" help:"Queue to send to: a name or a URL."`
+	Input   input
+	Yes     bool   `flag:"yes" help:"Send also to a queue that is not on this machine."`
+	Ledger  string `flag:"ledger" help:"Write what must become of the messages to this file, which must not exist."`
+	KeyFile string `env:"MASKLINE_KEY_FILE" help:"The masker's key file, for --ledger."`
+	Mapping string `env:"MASKLINE_MAPPING" default:"login" help:"The masker's mapping, for --ledger: login, login-joinable or login-original."`
+	Bad     string `flag:"bad" help:"Share of generated logins that must not become a row, for example 20%. Default: every hundredth."`
+	Refused string `flag:"bad-in-postgres" help:"Share of the bad ones that only Postgres refuses, for example 25%. The table needs CHECK (device_type <> 'fax')."`
+
+	bad, refused float64
+}
+
+// Validate reads the shares.
+func (s *sendSettings) Validate() (complaints []config.Complaint) {
+	for _, one := range []struct {
+		name, text string
+		share      *float64
+	}{{"--bad", s.Bad, &s.bad}, {"--bad-in-postgres", s.Refused, &s.refused}} {
+		if one.text == "" {
+			continue
+		}
+		percent, err := strconv.ParseFloat(strings.TrimSuffix(one.text, "%"), 64)
+		if err != nil || !(percent >= 0 && percent <= 100) || !strings.HasSuffix(one.text, "%") {
+			complaints = append(complaints, config.Complaint{Key: one.name, Value: one.text, Rule: "a share from 0% to 100%"})
+		}
+		*one.share = percent / 100
+	}
+	if (s.Bad != "" || s.Refused != "") && s.Input.File != "" {
+		complaints = append(complaints, config.Complaint{Key: "--file", Rule: "the messages of a file are as they are: without --bad and --bad-in-postgres"})
+	}
+	return complaints
+}
+
+// messages are those of a file, samples, or a blend with canaries.
+func (s sendSettings) messages() ([]traffic.Message, error) {
+	const usual = 0.01
+	if s.Input.File != "" || s.Ledger == "" && s.Bad == "" && s.Refused == "" {
+		return s.Input.read(0)
+	}
+	if s.Bad == "" {
+		s.bad = usual
+	}
+	return traffic.Blend{Messages: s.Input.Messages, Seed: uint64(s.Input.Seed), Bad: s.bad, Refused: s.refused}.Generate(), nil
 }
 
 func send(ctx context.Context, cmd command, c call) error {
@@ -57,24 +102,27 @@ func send(ctx context.Context, cmd command, c call) error {
 	if s.Input.File == "" && s.Input.Messages == 0 {
 		return usage("maskline send: say what to send: --file FILE or --messages N")
 	}
-	messages, err := s.Input.read(0)
+	messages, err := s.messages()
 	if err != nil {
 		return named(cmd, err)
 	}
 	if local, where := fetcher.Endpoint(s.Queue); !local && !s.Yes {
 		return usage("maskline send: %s is not on this machine; add --yes to send %d messages there", where, len(messages))
 	}
-	queue, err := traffic.Open(ctx, s.Queue)
+	book, err := s.openLedger()
 	if err != nil {
 		return named(cmd, err)
 	}
-	ids, err := traffic.Send(ctx, queue.Client, queue.URL, messages)
-	sent := 0
-	for _, id := range ids {
-		if id != "" {
-			sent++
-		}
+	queue, err := traffic.Open(ctx, s.Queue)
+	if err != nil {
+		return named(cmd, errors.Join(err, book.close()))
 	}
+	sent := 0
+	err = traffic.SendEach(ctx, queue.Client, queue.URL, messages, func(i int, id string) error {
+		sent++
+		return book.write(id, messages[i])
+	})
+	err = errors.Join(err, book.close())
 	_, printed := fmt.Fprintf(c.stdout, "sent %d of %d\n", sent, len(messages))
 	return named(cmd, errors.Join(err, printed))
 }

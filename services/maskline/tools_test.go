@@ -114,8 +114,8 @@ func TestCheckConnect_TellsOfTheQueue(t *testing.T) {
 		want       []string
 	}{
 		{nil, 1, []string{"redrive policy       none", "no dead-letter queue"}},
-		{redrive(3), 0, []string{"after 3 receives", "max_receive_count 3 is low", "/letters, 0 visible"}},
-		{redrive(20), 0, []string{"depth                0 visible", "visibility timeout   30s", "not verified"}},
+		{redrivePolicy(3), 0, []string{"after 3 receives", "max_receive_count 3 is low", "/letters, 0 visible"}},
+		{redrivePolicy(20), 0, []string{"depth                0 visible", "visibility timeout   30s", "not verified"}},
 	} {
 		server, _ := newQueue(t, c.attributes)
 		maskline(t, []string{"MASKLINE_QUEUE=" + server.URL("events")}, "", "check", "--connect").want(t, c.code, c.want...)

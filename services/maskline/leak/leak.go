@@ -23,6 +23,9 @@ func (h Hit) String() string {
 	return fmt.Sprintf("value %d of the list in %s form, at byte %d", h.Value+1, h.Form, h.Offset)
 }
 
+// Least is how many bytes a value must have.
+const Least = 6
+
 const (
 	window = 256 << 10
 	// hashed is how many bytes of a needle the table is indexed by. Needles are at least as long.
@@ -45,18 +48,17 @@ type needle struct {
 	form  string
 }
 
-// For prepares a search for values, or for parts that every value holds. A value must have six bytes or more, for its
+// For prepares a search for values, or for parts that every value holds. A value must have Least bytes or more, for its
 // encoded forms would be found by chance; shorter ones are an error that names their position.
 func For(values ...string) (*Needles, error) {
-	const least = 6
 	n := &Needles{table: make([][]int32, 1<<tableBits)}
 	seen := map[string]struct{}{}
 	for i, value := range values {
-		if len(value) < least {
-			return nil, fmt.Errorf("value %d: shorter than %d bytes, so that its encodings would be found by chance", i+1, least)
+		if len(value) < Least {
+			return nil, fmt.Errorf("value %d: shorter than %d bytes, so that its encodings would be found by chance", i+1, Least)
 		}
 		for _, f := range forms(value) {
-			if _, known := seen[f.text]; known || len(f.text) < least {
+			if _, known := seen[f.text]; known || len(f.text) < Least {
 				continue
 			}
 			seen[f.text] = struct{}{}

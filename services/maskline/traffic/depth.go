@@ -47,3 +47,16 @@ func (q *Queue) Depth(ctx context.Context) (d Depth, err error) {
 	}
 	return d, nil
 }
+
+// MaxMessageBytes is the largest message, and the largest batch, that the queue takes.
+func (q *Queue) MaxMessageBytes(ctx context.Context) (int, error) {
+	name := types.QueueAttributeNameMaximumMessageSize
+	out, err := q.Client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.URL, AttributeNames: []types.QueueAttributeName{name}})
+	if err != nil {
+		return 0, fmt.Errorf("queue %s: %w", q.URL, err)
+	}
+	if n, err := strconv.Atoi(out.Attributes[string(name)]); err == nil {
+		return n, nil
+	}
+	return batchBytes, nil
+}

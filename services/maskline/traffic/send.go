@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -24,14 +25,34 @@ const senders = 8
 // error names the first that was not, and after it nothing more is begun. Batches overtake each other, as in any queue.
 func Send(ctx context.Context, client *sqs.Client, url string, messages []Message) (ids []string, err error) {
 	ids = make([]string, len(messages))
+	err = SendEach(ctx, client, url, messages, func(i int, id string) error {
+		ids[i] = id
+		return nil
+	})
+	return ids, err
+}
+
+// SendEach is Send for a producer who keeps a ledger: it says of each message that it was sent, as soon as the queue has
+// answered, by its position and its MessageId. It says so one at a time, and an error ends the sending. A batch whose
+// answer is lost is sent again by the client: its messages are in the queue twice then, and told once.
+func SendEach(ctx context.Context, client *sqs.Client, url string, messages []Message, sent func(i int, id string) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	work := make(chan []int)
+	var telling sync.Mutex
 	var group sync.WaitGroup
 	for range senders {
 		group.Go(func() {
 			for batch := range work {
-				if err := sendBatch(ctx, client, url, messages, batch, ids); err != nil {
+				ids, err := sendBatch(ctx, client, url, messages, batch)
+				telling.Lock()
+				for i, id := range ids {
+					if id != "" {
+						err = errors.Join(err, sent(batch[i], id))
+					}
+				}
+				telling.Unlock()
+				if err != nil {
 					cancel(err) // the first is the cause
 				}
 			}
@@ -48,7 +69,7 @@ func Send(ctx context.Context, client *sqs.Client, url string, messages []Messag
 	}
 	close(work)
 	group.Wait()
-	return ids, context.Cause(ctx)
+	return context.Cause(ctx)
 }
 
 // batches groups the indexes of messages by the limits.
@@ -67,30 +88,32 @@ func batches(messages []Message) (all [][]int) {
 	return all
 }
 
-// sendBatch sends the messages with these indexes. Whatever the queue does not name as sent counts as not sent.
-func sendBatch(ctx context.Context, client *sqs.Client, url string, messages []Message, batch []int, ids []string) error {
+// sendBatch sends the messages with these indexes and returns their MessageIds. Whatever the queue does not name as sent
+// counts as not sent, and its id is empty.
+func sendBatch(ctx context.Context, client *sqs.Client, url string, messages []Message, batch []int) (ids []string, err error) {
+	ids = make([]string, len(batch))
 	entries := make([]types.SendMessageBatchRequestEntry, len(batch))
 	for i, index := range batch {
 		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &messages[index].Body}
 	}
 	out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: entries})
 	if err != nil {
-		return fmt.Errorf("send %s: %w", messages[batch[0]].Place, err)
+		return ids, fmt.Errorf("send %s: %w", messages[batch[0]].Place, err)
 	}
 	for _, sent := range out.Successful {
 		if i, err := strconv.Atoi(aws.ToString(sent.Id)); err == nil && i >= 0 && i < len(batch) {
-			ids[batch[i]] = aws.ToString(sent.MessageId)
+			ids[i] = aws.ToString(sent.MessageId)
 		}
 	}
 	for _, failed := range out.Failed {
 		if i, err := strconv.Atoi(aws.ToString(failed.Id)); err == nil && i >= 0 && i < len(batch) {
-			return fmt.Errorf("send %s: refused with %s", messages[batch[i]].Place, aws.ToString(failed.Code))
+			return ids, fmt.Errorf("send %s: refused with %s", messages[batch[i]].Place, aws.ToString(failed.Code))
 		}
 	}
-	for _, index := range batch {
-		if ids[index] == "" {
-			return fmt.Errorf("send %s: the queue did not answer for it", messages[index].Place)
+	for i, id := range ids {
+		if id == "" {
+			return ids, fmt.Errorf("send %s: the queue did not answer for it", messages[batch[i]].Place)
 		}
 	}
-	return nil
+	return ids, nil
 }
