@@ -106,7 +106,7 @@ func explain(ctx context.Context, cmd command, c call) error {
 }
 
 // explainRow prints the rows of a message.
-func (s explainSettings) explainRow(ctx context.Context, c call, id string) (found bool, err error) {
+func (s *explainSettings) explainRow(ctx context.Context, c call, id string) (found bool, err error) {
 	db, end, err := s.Table.connect(ctx, c)
 	if err != nil {
 		return false, err
@@ -131,7 +131,7 @@ func (s explainSettings) explainRow(ctx context.Context, c call, id string) (fou
 	return len(rows) > 0, nil
 }
 
-func (s explainSettings) within() string {
+func (s *explainSettings) within() string {
 	switch {
 	case s.Day != "":
 		return " of that day"
@@ -142,7 +142,7 @@ func (s explainSettings) within() string {
 }
 
 // explainLetters prints the letters of a message, or how much the queues hold and what that may mean.
-func (s explainSettings) explainLetters(ctx context.Context, w io.Writer, id string, inTable bool) (found bool, err error) {
+func (s *explainSettings) explainLetters(ctx context.Context, w io.Writer, id string, inTable bool) (found bool, err error) {
 	source, letters, err := queuesSettings{Queue: s.Queue, DeadLetterQueue: s.DeadLetterQueue}.open(ctx)
 	if err != nil {
 		return false, err

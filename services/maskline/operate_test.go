@@ -202,7 +202,7 @@ func TestOperate_ErrorsOfUseAndOfPlaces(t *testing.T) {
 	away := []string{"MASKLINE_QUEUE=https://sqs.eu-west-1.amazonaws.com/1/x", "MASKLINE_KEY_FILE=" + key}
 	here := []string{"MASKLINE_QUEUE=" + server.URL("events")}
 	nowhere := []string{"MASKLINE_QUEUE=http://127.0.0.1:1/000000000000/events"}
-	unreached := append(here[:1:1], "DATABASE_URL=postgres://u:sesame@127.0.0.1:1/x")
+	unreached := []string{here[0], "DATABASE_URL=postgres://u:sesame@127.0.0.1:1/x"}
 	out := filepath.Join(t.TempDir(), "out.jsonl")
 	for _, c := range []struct {
 		environ []string

@@ -52,7 +52,7 @@ type tableSettings struct {
 func (s *tableSettings) validate() []config.Complaint { return validDSN(s.DatabaseURL) }
 
 // connect opens a connection that only reads.
-func (s tableSettings) connect(ctx context.Context, c call) (db *pgx.Conn, end func(), err error) {
+func (s *tableSettings) connect(ctx context.Context, c call) (db *pgx.Conn, end func(), err error) {
 	if s.DatabaseURL.Reveal() == "" && !slices.ContainsFunc(c.environ, isPostgres) {
 		return nil, nil, lifecycle.Exit(lifecycle.ExitUsage, errors.New("neither DATABASE_URL nor PGHOST is set"))
 	}

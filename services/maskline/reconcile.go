@@ -110,7 +110,7 @@ func reconcile(ctx context.Context, cmd command, c call) error {
 	return named(cmd, verdict)
 }
 
-func (s reconcileSettings) place(ctx context.Context, c call) (place ledger.Place, end func(), err error) {
+func (s *reconcileSettings) place(ctx context.Context, c call) (place ledger.Place, end func(), err error) {
 	place.Table = s.Table.Table
 	if place.Source, place.DeadLetters, err = s.Queues.open(ctx); err != nil {
 		return place, nil, err
@@ -120,7 +120,7 @@ func (s reconcileSettings) place(ctx context.Context, c call) (place ledger.Plac
 }
 
 // judge reconciles, again and again for as long as it may wait for what is pending.
-func (s reconcileSettings) judge(ctx context.Context, place ledger.Place, sent []ledger.Expected) (f ledger.Findings, err error) {
+func (s *reconcileSettings) judge(ctx context.Context, place ledger.Place, sent []ledger.Expected) (f ledger.Findings, err error) {
 	options := ledger.Options{Drained: s.Drained, Others: s.Others}
 	if local, _ := fetcher.Endpoint(s.Queues.Queue); !local {
 		options.Settle = remoteSettle

@@ -83,7 +83,7 @@ func (s *sendSettings) Validate() (complaints []config.Complaint) {
 }
 
 // messages are those of a file, samples, or a blend with canaries.
-func (s sendSettings) messages() ([]traffic.Message, error) {
+func (s *sendSettings) messages() ([]traffic.Message, error) {
 	const usual = 0.01
 	if s.Input.File != "" || s.Ledger == "" && s.Bad == "" && s.Refused == "" {
 		return s.Input.read(0)

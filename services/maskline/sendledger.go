@@ -19,7 +19,7 @@ type sendBook struct {
 }
 
 // openLedger makes the file. One that is there is never overwritten: it may be all that is known of messages sent before.
-func (s sendSettings) openLedger() (*sendBook, error) {
+func (s *sendSettings) openLedger() (*sendBook, error) {
 	if s.Ledger == "" {
 		return nil, nil
 	}

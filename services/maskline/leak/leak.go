@@ -77,13 +77,13 @@ func hash(text string) uint32 {
 	return four * 2654435761 >> (32 - tableBits) // Knuth's multiplicative hash
 }
 
-// Search reads a stream to its end and returns the first places where needles stand, at most most of them.
+// Search reads a stream to its end and returns the first places where needles stand, no more than most.
 func Search(r io.Reader, n *Needles, most int) (hits []Hit, err error) {
 	buffer := make([]byte, 0, window+n.longest)
 	for base := int64(0); len(hits) < most; {
 		read, err := r.Read(buffer[len(buffer):cap(buffer)])
 		buffer = buffer[:len(buffer)+read]
-		ended := err == io.EOF //nolint:errorlint // a Reader's own, never wrapped
+		ended := err == io.EOF
 		if err != nil && !ended {
 			return hits, err
 		}

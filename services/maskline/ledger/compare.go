@@ -29,12 +29,12 @@ func (j *judge) readRows(ctx context.Context, rows Rows) error {
 	if dated {
 		day = "(" + pgx.Identifier{dateColumn}.Sanitize() + "::date - DATE '1970-01-01')::integer"
 	}
-	sql := "SELECT event_id::uuid, " + day
+	selected := []string{"event_id::uuid", day}
 	for _, c := range columns {
-		sql += ", " + pgx.Identifier{c}.Sanitize() + "::text"
+		selected = append(selected, pgx.Identifier{c}.Sanitize()+"::text")
 	}
 	// Binary, so that a row is compared where it lies in the driver's buffer.
-	stream, err := rows.DB.Query(ctx, sql+" FROM "+rows.quoted()+" WHERE event_id IS NOT NULL ORDER BY event_id",
+	stream, err := rows.DB.Query(ctx, "SELECT "+strings.Join(selected, ", ")+" FROM "+rows.quoted()+" WHERE event_id IS NOT NULL ORDER BY event_id",
 		pgx.QueryExecModeDescribeExec, pgx.QueryResultFormats{pgx.BinaryFormatCode})
 	if err != nil {
 		return fmt.Errorf("table %s: %w", rows.Table, err)

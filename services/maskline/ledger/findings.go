@@ -94,7 +94,7 @@ func (f Findings) Err() error {
 }
 
 // some names a few, for a line of text.
-func (l List) some() string {
+func (l *List) some() string {
 	const few = 3
 	if len(l.IDs) > few || l.Count > len(l.IDs) {
 		return strings.Join(l.IDs[:min(few, len(l.IDs))], ", ") + ", …"

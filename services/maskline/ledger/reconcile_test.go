@@ -27,6 +27,7 @@ const sentMS = 1_718_206_942_785 // 2024-06-12T15:42:22.785Z
 
 // scene is a table and two queues of a test's own.
 type scene struct {
+	tb     testing.TB
 	server *queue.Server
 	place  ledger.Place
 }
@@ -57,7 +58,7 @@ func newScene(tb testing.TB) *scene {
 		"; CREATE TABLE user_logins (LIKE public.user_logins INCLUDING ALL)").ReadAll(); err != nil {
 		tb.Fatal(err)
 	}
-	s := &scene{server: queue.New(queue.Options{})}
+	s := &scene{tb: tb, server: queue.New(queue.Options{})}
 	if _, err := s.server.Listen(""); err != nil {
 		tb.Fatal(err)
 	}
@@ -107,11 +108,9 @@ func (s *scene) letter(tb testing.TB, id, reject string) {
 	}
 }
 
-func text(s string) *string { return &s }
-
 func good(id string) ledger.Expected {
 	return ledger.Expected{ID: id, Row: map[string]*string{
-		"user_id": text("user " + id), "masked_ip": text("h1.k1." + id), "app_version": text("2003000"), "locale": nil,
+		"user_id": new("user " + id), "masked_ip": new("h1.k1." + id), "app_version": new("2003000"), "locale": nil,
 	}}
 }
 
@@ -153,68 +152,68 @@ func TestReconcile_AccountsForEveryMessage(t *testing.T) {
 func TestReconcile_FindsEachFault(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		do   func(t *testing.T, s *scene)
+		do   func(s *scene)
 		list func(f ledger.Findings) ledger.List
 		want string // in the list
 		err  string
 	}{
 		"lost": {
-			func(t *testing.T, s *scene) { s.exec(t, "DELETE FROM user_logins WHERE user_id = 'user a'") },
+			func(s *scene) { s.exec(s.tb, "DELETE FROM user_logins WHERE user_id = 'user a'") },
 			func(f ledger.Findings) ledger.List { return f.Lost }, "a", "1 lost (a)",
 		},
 		"doubled at another time": {
-			func(t *testing.T, s *scene) { s.row(t, "a", sentMS+5000) },
+			func(s *scene) { s.row(s.tb, "a", sentMS+5000) },
 			func(f ledger.Findings) ledger.List { return f.Doubled }, "a", "1 doubled (a)",
 		},
 		"doubled without the unique key": {
-			func(t *testing.T, s *scene) {
-				s.exec(t, "ALTER TABLE user_logins DROP CONSTRAINT user_logins_event_id_key")
-				s.row(t, "a", sentMS)
+			func(s *scene) {
+				s.exec(s.tb, "ALTER TABLE user_logins DROP CONSTRAINT user_logins_event_id_key")
+				s.row(s.tb, "a", sentMS)
 			},
 			func(f ledger.Findings) ledger.List { return f.Doubled }, "a", "1 doubled (a)",
 		},
 		"another mask": {
-			func(t *testing.T, s *scene) {
-				s.exec(t, "UPDATE user_logins SET masked_ip = 'h1.k1.x' WHERE user_id = 'user a'")
+			func(s *scene) {
+				s.exec(s.tb, "UPDATE user_logins SET masked_ip = 'h1.k1.x' WHERE user_id = 'user a'")
 			},
 			func(f ledger.Findings) ledger.List { return f.Wrong }, "a: masked_ip", "1 with another row than expected (a: masked_ip)",
 		},
 		"NULL where there is a value, and the other way round": {
-			func(t *testing.T, s *scene) {
-				s.exec(t, "UPDATE user_logins SET app_version = NULL, locale = '' WHERE user_id = 'user a'")
+			func(s *scene) {
+				s.exec(s.tb, "UPDATE user_logins SET app_version = NULL, locale = '' WHERE user_id = 'user a'")
 			},
 			func(f ledger.Findings) ledger.List { return f.Wrong }, "a: app_version, locale", "another row",
 		},
 		"another date": {
-			func(t *testing.T, s *scene) {
-				s.exec(t, "UPDATE user_logins SET create_date = create_date + 1 WHERE user_id = 'user a'")
+			func(s *scene) {
+				s.exec(s.tb, "UPDATE user_logins SET create_date = create_date + 1 WHERE user_id = 'user a'")
 			},
 			func(f ledger.Findings) ledger.List { return f.Wrong }, "a: create_date", "another row",
 		},
 		"good and dead-lettered": {
-			func(t *testing.T, s *scene) { s.letter(t, "a", badIP) },
+			func(s *scene) { s.letter(s.tb, "a", badIP) },
 			func(f ledger.Findings) ledger.List { return f.GoodDeadLettered }, "a", "1 dead-lettered though good (a)",
 		},
 		"bad and in the table": {
-			func(t *testing.T, s *scene) { s.row(t, "b", sentMS) },
+			func(s *scene) { s.row(s.tb, "b", sentMS) },
 			func(f ledger.Findings) ledger.List { return f.BadInTable }, "b", "1 in the table though bad (b)",
 		},
 		"another reason": {
-			func(t *testing.T, s *scene) { s.letter(t, "b", `{"reason":"missing","column":"ip","stage":"masker"}`) },
+			func(s *scene) { s.letter(s.tb, "b", `{"reason":"missing","column":"ip","stage":"masker"}`) },
 			func(f ledger.Findings) ledger.List { return f.WrongReason }, "b: missing in ip", "1 dead-lettered with another reason",
 		},
 		"another column": {
-			func(t *testing.T, s *scene) {
-				s.letter(t, "b", `{"reason":"bad_format","column":"locale","stage":"masker"}`)
+			func(s *scene) {
+				s.letter(s.tb, "b", `{"reason":"bad_format","column":"locale","stage":"masker"}`)
 			},
 			func(f ledger.Findings) ledger.List { return f.WrongReason }, "b: bad_format in locale", "another reason",
 		},
 		"a stranger's row": {
-			func(t *testing.T, s *scene) { s.row(t, "x", sentMS) },
+			func(s *scene) { s.row(s.tb, "x", sentMS) },
 			func(f ledger.Findings) ledger.List { return f.Strangers }, "row ", "1 rows or letters that nobody sent",
 		},
 		"a stranger's letter": {
-			func(t *testing.T, s *scene) { s.letter(t, "x", badIP) },
+			func(s *scene) { s.letter(s.tb, "x", badIP) },
 			func(f ledger.Findings) ledger.List { return f.Strangers }, "letter x", "nobody sent (letter x)",
 		},
 	} {
@@ -226,7 +225,7 @@ func TestReconcile_FindsEachFault(t *testing.T) {
 			if err := s.reconcile(t, ledger.Options{}, good("a"), bad("b")).Err(); err != nil {
 				t.Fatalf("before the fault: %v", err)
 			}
-			c.do(t, s)
+			c.do(s)
 			f := s.reconcile(t, ledger.Options{}, good("a"), bad("b"))
 			if list := c.list(f); list.Count != 1 || len(list.IDs) != 1 || !strings.HasPrefix(list.IDs[0], c.want) {
 				t.Errorf("%+v, want one %q", f, c.want)

@@ -20,7 +20,11 @@ const keyBytes = 32
 // primary finds the primary key in a key file. Its errors quote nothing of it.
 func primary(keyFile []byte) (id string, root []byte, err error) {
 	var file struct {
-		Keys []struct{ ID, State, Secret string }
+		Keys []struct {
+			ID     string `json:"id"`
+			State  string `json:"state"`
+			Secret string `json:"secret"`
+		} `json:"keys"`
 	}
 	if err := json.Unmarshal(keyFile, &file); err != nil {
 		return "", nil, errors.New("key file: no JSON of a key file")
