@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/maskline/maskline/pkg/relay"
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
 	writerv1 "github.com/maskline/maskline/proto/gen/maskline/writer/v1"
 )
@@ -15,10 +16,10 @@ import (
 // idSize is the size of an event id.
 const idSize = 16
 
-// frame is one batch of a stream, kept until every row of it has a verdict. Its values are views into the message that
+// Frame is one batch of a stream, kept until every row of it has a verdict. Its values are views into the message that
 // arrived: nothing is copied before the parameters of a statement are built.
-type frame struct {
-	shape   *shape
+type Frame struct {
+	shape   *Shape
 	batchID uint64
 	rows    int
 	ids     []byte
@@ -53,11 +54,11 @@ func (c *column) null(i int) bool {
 func (c *column) value(i int) []byte { return c.data[c.offsets[i]:c.offsets[i+1]] }
 
 // id is row i's event id.
-func (f *frame) id(i int) []byte { return f.ids[i*idSize : (i+1)*idSize] }
+func (f *Frame) id(i int) []byte { return f.ids[i*idSize : (i+1)*idSize] }
 
-// decode checks that a batch is whole and fits its stream's schema. What does not is a fault of the peer's program, so
+// Decode checks that a batch is whole and fits its stream's schema. What does not is a fault of the peer's program, so
 // it ends the stream: to take half of such a batch would shift values into other people's rows.
-func decode(s *shape, b *writerv1.MaskedBatch) (*frame, error) {
+func Decode(s *Shape, b *writerv1.MaskedBatch) (*Frame, error) {
 	n := int(b.GetRecordCount())
 	switch {
 	case b.GetBatchId() == 0:
@@ -69,9 +70,9 @@ func decode(s *shape, b *writerv1.MaskedBatch) (*frame, error) {
 	case len(b.GetColumns()) != len(s.columns):
 		return nil, malformed("columns: not as many as in the schema")
 	}
-	f := &frame{
+	f := &Frame{
 		shape: s, batchID: b.GetBatchId(), rows: n, ids: b.GetEventIds(), open: n,
-		columns: make([]column, len(s.columns)), verdicts: make([]byte, n),
+		columns: make([]column, len(s.columns)), bytes: relay.LoadOf(n, b).Bytes, verdicts: make([]byte, n),
 	}
 	offsets := make([]uint32, len(s.columns)*(n+1))
 	for i, data := range b.GetColumns() {
@@ -105,7 +106,7 @@ func (c *column) fill(lengths []uint32, n int) bool {
 }
 
 // oldest reads the earliest sending time of a frame: an event id begins with 48 bits of milliseconds.
-func oldest(f *frame) time.Time {
+func oldest(f *Frame) time.Time {
 	least := uint64(1<<63 - 1)
 	for i := range f.rows {
 		least = min(least, binary.BigEndian.Uint64(f.id(i))>>16)
@@ -113,8 +114,11 @@ func oldest(f *frame) time.Time {
 	return time.UnixMilli(int64(least))
 }
 
-// settlement tells the frame's verdicts. All rows must have one.
-func (f *frame) settlement() *relayv1.Settlement {
+// Load is what the frame takes of its stream's credit.
+func (f *Frame) Load() relay.Load { return relay.Load{Records: f.rows, Bytes: f.bytes} }
+
+// Settlement tells the frame's verdicts. All rows must have one.
+func (f *Frame) Settlement() *relayv1.Settlement {
 	s := &relayv1.Settlement{BatchId: f.batchID, RecordCount: uint32(f.rows), Rejections: f.rejections}
 	for _, v := range f.verdicts {
 		if v != byte(relayv1.Verdict_VERDICT_COMMITTED) {

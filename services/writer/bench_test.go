@@ -24,7 +24,7 @@ func BenchmarkCommit(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := newShape(builtInSchema())
+	s, err := NewShape(builtInSchema())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -37,14 +37,14 @@ func BenchmarkCommit(b *testing.B) {
 	defer func() { c.session.close() }()
 	_, span := tracer.Start(context.Background(), "")
 	next := 0
-	frames := func() *frame {
+	frames := func() *Frame {
 		var records []record
 		for range 500 {
 			next++
 			records = append(records, rec(next, fmt.Sprintf("1a8c0722-fd55-49c0-9d63-%012d", next), "android",
 				"h1.k1.csppddbjigkc2mxtybc2uaoi7e", "h1.k1.qmazbqo4dfkiitjhctzohjfqfq", "RU", "2003000", "2024-06-12"))
 		}
-		f, err := decode(s, batchOf(uint64(next), records...))
+		f, err := Decode(s, batchOf(uint64(next), records...))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -62,7 +62,7 @@ func Check(ctx context.Context, dsn string, schema *writerv1.Schema) (*Report, e
 	if schema == nil {
 		schema = builtInSchema()
 	}
-	s, err := newShape(schema)
+	s, err := NewShape(schema)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (r *Report) warn(format string, args ...any) {
 }
 
 // compare holds the schema against the catalog. It is pure.
-func (r *Report) compare(s *shape, t *table) {
+func (r *Report) compare(s *Shape, t *table) {
 	r.Exists = !t.missing
 	if refusal, ok := errors.AsType[*RefusalError](refuse(s, t)); ok {
 		r.Faults = append(r.Faults, refusal.Faults...)

@@ -40,7 +40,7 @@ type committer struct {
 
 	session *session
 	opened  bool // a session, at any time before
-	live    []row
+	live    []Row
 }
 
 // run writes until the intake is closed and empty, or ctx ends.
@@ -59,73 +59,51 @@ func (c *committer) run(ctx context.Context) {
 }
 
 // write does not return before every row of the group has a verdict, unless ctx ends.
-func (c *committer) write(ctx context.Context, g *group) bool {
-	todo, try, failures := bisect(len(g.rows)), attempt{}, 0
+func (c *committer) write(ctx context.Context, g *Group) bool {
+	w := NewWriting(g)
 	for {
-		p, more := todo.next()
+		rows, more := w.Next()
 		if !more {
 			return true
 		}
 		began := time.Now()
-		setup, err := c.try(ctx, g, g.rows[p.lo:p.hi])
+		setup, err := c.try(ctx, g, rows)
 		if err == nil {
-			todo.done()
-			try, failures = attempt{}, 0
+			w.Written()
 			c.health.fine(ctx, c.name)
 			continue
 		}
 		if ctx.Err() != nil {
 			return false
 		}
-		what := decision{action: actionPause}
-		if !setup {
-			// Only what the rows' own statement answered may cost a row its place.
-			try.ranOut = time.Since(began) >= c.session.timeout*9/10
-			what = decide(err, try)
-		}
+		step := w.Failed(err, setup, !setup && time.Since(began) >= c.session.timeout*9/10)
 		c.log.DebugContext(ctx, "transaction failed", telemetry.KeyReason, describe(err, g.shape.table),
-			telemetry.KeyAction, what.action.String(), telemetry.KeyRecords, len(c.live))
-		if what.action == actionReject {
+			telemetry.KeyAction, step.action.String(), telemetry.KeyRecords, len(c.live))
+		if step.action == actionReject {
 			c.recover(ctx, false)
-			if len(c.live) == 1 {
-				c.reject(&c.live[0], c.rejection(ctx, g, err, what.reason))
-				markSettled(g.rows[p.lo:p.hi])
-				todo.done()
-			} else {
-				todo.split()
+			if step.Refused != nil {
+				c.reject(step.Refused, c.rejection(ctx, g, err, step.Reason))
 			}
-			try, failures = attempt{}, 0
 			c.health.fine(ctx, c.name)
 			continue
 		}
-		failures++
-		c.hold(ctx, g, what.action, err, failures)
-		try = attempt{waited: lockWait(err), prepared: what.action == actionPrepare}
-		switch what.action {
-		case actionHalve:
-			if todo.split() {
-				continue
-			}
-		case actionPrepare:
-			continue
-		}
-		if !sleep(ctx, failures) {
+		c.hold(ctx, g, step, err)
+		if step.Pause && !sleep(ctx, step.failures) {
 			return false
 		}
 	}
 }
 
 // hold makes the connection ready for another try and reports the trouble if a person should know.
-func (c *committer) hold(ctx context.Context, g *group, what action, err error, failures int) {
+func (c *committer) hold(ctx context.Context, g *Group, step Step, err error) {
 	c.counters.Add(telemetry.CounterRetried, uint64(len(c.live)))
-	if what == actionPrepare && c.session != nil && c.recover(ctx, false) {
+	if step.action == actionPrepare && c.session != nil && c.recover(ctx, false) {
 		c.session.forget(ctx, g.shape)
 		return
 	}
-	// A fresh connection sees new grants, new partitions, a new catalog.
-	c.recover(ctx, what == actionPause || sessionSpoilt(err))
-	if what == actionPause || failures >= patience {
-		if what == actionPause && failures == 1 {
+	c.recover(ctx, step.Reconnect)
+	if step.action == actionPause || step.failures >= patience {
+		if step.action == actionPause && step.failures == 1 {
 			c.counters.Add(telemetry.CounterPauses, 1)
 		}
 		c.health.trouble(ctx, c.name, describe(err, g.shape.table))
@@ -145,7 +123,7 @@ func (c *committer) recover(ctx context.Context, drop bool) bool {
 
 // try writes those of the rows that have no verdict yet in one transaction and settles them. setup says that the error
 // came before their statement ran.
-func (c *committer) try(ctx context.Context, g *group, rows []row) (setup bool, err error) {
+func (c *committer) try(ctx context.Context, g *Group, rows []Row) (setup bool, err error) {
 	c.live = c.live[:0]
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -180,7 +158,7 @@ func (c *committer) try(ctx context.Context, g *group, rows []row) (setup bool, 
 		return false, err
 	}
 	c.metrics.transactionSize.Record(ctx, float64(len(c.live)))
-	c.settle(rows, c.session.verdicts(c.live))
+	c.settle(Verdicts(c.live, c.session.returned))
 	return false, nil
 }
 
@@ -198,7 +176,7 @@ func (c *committer) connect(ctx context.Context) (err error) {
 }
 
 // sift rejects the rows that the table cannot take and leaves the others in live.
-func (c *committer) sift(plan *prepared, rows []row) {
+func (c *committer) sift(plan *prepared, rows []Row) {
 	for i := range rows {
 		if rows[i].settled {
 			continue
@@ -212,7 +190,7 @@ func (c *committer) sift(plan *prepared, rows []row) {
 }
 
 // settle hands the verdicts of a committed transaction on.
-func (c *committer) settle(rows []row, verdicts []relayv1.Verdict) {
+func (c *committer) settle(verdicts []relayv1.Verdict) {
 	committed := uint64(0)
 	for _, v := range verdicts {
 		if v == relayv1.Verdict_VERDICT_COMMITTED {
@@ -222,18 +200,11 @@ func (c *committer) settle(rows []row, verdicts []relayv1.Verdict) {
 	c.counters.Add(telemetry.CounterTransactions, 1)
 	c.counters.Add(telemetry.CounterCommitted, committed)
 	c.counters.Add(telemetry.CounterDuplicate, uint64(len(verdicts))-committed)
-	markSettled(rows)
 	c.intake.done(c.live, verdicts)
 }
 
-func markSettled(rows []row) {
-	for i := range rows {
-		rows[i].settled = true
-	}
-}
-
 // reject gives up on one row.
-func (c *committer) reject(r *row, why *relayv1.Rejection) {
+func (c *committer) reject(r *Row, why *relayv1.Rejection) {
 	why.Stage = telemetry.StageWriter
 	r.settled = true
 	c.counters.Add(telemetry.CounterRejected, 1)
@@ -242,7 +213,7 @@ func (c *committer) reject(r *row, why *relayv1.Rejection) {
 
 // rejection says why Postgres refused the one row that is live. It takes names and codes out of the answer, never its
 // texts.
-func (c *committer) rejection(ctx context.Context, g *group, err error, reason string) *relayv1.Rejection {
+func (c *committer) rejection(ctx context.Context, g *Group, err error, reason string) *relayv1.Rejection {
 	why := &relayv1.Rejection{Reason: reason}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -269,7 +240,7 @@ func (c *committer) rejection(ctx context.Context, g *group, err error, reason s
 
 // startSpan begins the span of a transaction: a child of its first frame's span, so that one trace shows the way of a
 // message to its commit, and linked to the others.
-func (c *committer) startSpan(ctx context.Context, g *group) (context.Context, trace.Span) {
+func (c *committer) startSpan(ctx context.Context, g *Group) (context.Context, trace.Span) {
 	var links []trace.Link
 	for _, f := range g.frames[1:] {
 		if sc := f.span.SpanContext(); sc.IsValid() && len(links) < spanLinks {
@@ -285,7 +256,7 @@ func (c *committer) startSpan(ctx context.Context, g *group) (context.Context, t
 }
 
 // where names what is written to.
-func (c *committer) where(g *group) []attribute.KeyValue {
+func (c *committer) where(g *Group) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		attribute.String(telemetry.AttrDBSystem, telemetry.SystemPostgres),
 		attribute.String(telemetry.AttrDBNamespace, c.database.name()),

@@ -11,11 +11,11 @@ import (
 	writerv1 "github.com/maskline/maskline/proto/gen/maskline/writer/v1"
 )
 
-func frameOf(s *shape, id uint64, rows int) *frame {
-	return &frame{shape: s, batchID: id, rows: rows, open: rows, bytes: int64(rows) * 10, verdicts: make([]byte, rows)}
+func frameOf(s *Shape, id uint64, rows int) *Frame {
+	return &Frame{shape: s, batchID: id, rows: rows, open: rows, bytes: int64(rows) * 10, verdicts: make([]byte, rows)}
 }
 
-func describeGroup(g *group) string {
+func describeGroup(g *Group) string {
 	if g == nil {
 		return "none"
 	}
@@ -28,13 +28,13 @@ func describeGroup(g *group) string {
 
 func TestGathering_TakesTheOldestShapeAndCutsLargeFrames(t *testing.T) {
 	t.Parallel()
-	a, b := &shape{key: "a"}, &shape{key: "b"}
-	g := newGathering()
-	g.add(frameOf(a, 1, 2))
-	g.add(frameOf(b, 2, 5))
-	g.add(frameOf(a, 3, 2))
+	a, b := &Shape{key: "a"}, &Shape{key: "b"}
+	g := NewGathering()
+	g.Add(frameOf(a, 1, 2))
+	g.Add(frameOf(b, 2, 5))
+	g.Add(frameOf(a, 3, 2))
 	for _, want := range []string{"a 1.0 1.1 3.0", "b 2.0 2.1 2.2", "b 2.3 2.4", "a 3.1", "none"} {
-		if got := describeGroup(g.next(3)); got != want {
+		if got := describeGroup(g.Next(3)); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
@@ -45,14 +45,14 @@ func TestGathering_TakesTheOldestShapeAndCutsLargeFrames(t *testing.T) {
 
 func TestGathering_BoundsAGroupInBytes(t *testing.T) {
 	t.Parallel()
-	g := newGathering()
+	g := NewGathering()
 	for i := range 4 {
-		f := frameOf(&shape{key: "a"}, uint64(i+1), 10)
+		f := frameOf(&Shape{key: "a"}, uint64(i+1), 10)
 		f.bytes = groupBytes / 2
-		g.add(f)
+		g.Add(f)
 	}
 	for n := 0; ; n++ {
-		group := g.next(1000)
+		group := g.Next(1000)
 		if group == nil {
 			if n != 2 {
 				t.Errorf("%d groups, want 2", n)
@@ -70,10 +70,10 @@ func TestGathering_EveryRowIsHandedOutOnceAndEveryFrameFinishesOnce(t *testing.T
 	t.Parallel()
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		g, shapes := newGathering(), []*shape{{key: "a"}, {key: "b"}, {key: "c"}}
+		g, shapes := NewGathering(), []*Shape{{key: "a"}, {key: "b"}, {key: "c"}}
 		seen, finished, rows := map[string]bool{}, map[uint64]bool{}, 0
-		var open []*group
-		check := func(frames []*frame) {
+		var open []*Group
+		check := func(frames []*Frame) {
 			for _, f := range frames {
 				if finished[f.batchID] {
 					t.Fatalf("seed %d: frame %d finished twice", seed, f.batchID)
@@ -92,9 +92,9 @@ func TestGathering_EveryRowIsHandedOutOnceAndEveryFrameFinishesOnce(t *testing.T
 			case step < 60 && random.IntN(2) == 0:
 				f := frameOf(shapes[random.IntN(3)], uint64(step+1), 1+random.IntN(20))
 				rows += f.rows
-				g.add(f)
+				g.Add(f)
 			case random.IntN(2) == 0:
-				next := g.next(1 + random.IntN(15))
+				next := g.Next(1 + random.IntN(15))
 				if next == nil {
 					continue
 				}
@@ -110,9 +110,9 @@ func TestGathering_EveryRowIsHandedOutOnceAndEveryFrameFinishesOnce(t *testing.T
 				i := random.IntN(len(open))
 				for _, r := range open[i].rows {
 					if r.index%7 == 3 {
-						check(g.reject(r, &relayv1.Rejection{}))
+						check(g.Reject(r, &relayv1.Rejection{}))
 					} else {
-						check(g.done([]row{r}, []relayv1.Verdict{relayv1.Verdict_VERDICT_COMMITTED}))
+						check(g.Done([]Row{r}, []relayv1.Verdict{relayv1.Verdict_VERDICT_COMMITTED}))
 					}
 				}
 				open = append(open[:i], open[i+1:]...)
@@ -162,17 +162,17 @@ func TestBisection_FindsEveryBadRowAndWritesEveryGoodOne(t *testing.T) {
 
 func TestSettlement_SaysAllCommittedOnlyIfAllAre(t *testing.T) {
 	t.Parallel()
-	f := frameOf(&shape{}, 7, 2)
+	f := frameOf(&Shape{}, 7, 2)
 	f.verdicts = []byte{1, 1}
-	if s := f.settlement(); s.GetAllCommitted() == nil || s.GetRecordCount() != 2 || s.GetBatchId() != 7 {
+	if s := f.Settlement(); s.GetAllCommitted() == nil || s.GetRecordCount() != 2 || s.GetBatchId() != 7 {
 		t.Errorf("%v", s)
 	}
 	f.verdicts = []byte{1, 0} // a record without a verdict
-	if s := f.settlement(); s.GetAllCommitted() != nil || string(s.GetVerdicts()) != "\x01\x00" {
+	if s := f.Settlement(); s.GetAllCommitted() != nil || string(s.GetVerdicts()) != "\x01\x00" {
 		t.Errorf("%v", s)
 	}
 	f.verdicts = []byte{1, 2}
-	if s := f.settlement(); s.GetAllCommitted() != nil || string(s.GetVerdicts()) != "\x01\x02" {
+	if s := f.Settlement(); s.GetAllCommitted() != nil || string(s.GetVerdicts()) != "\x01\x02" {
 		t.Errorf("%v", s)
 	}
 }
@@ -200,11 +200,11 @@ func TestOutside_KnowsTheLimitsOfEveryWidth(t *testing.T) {
 
 func TestFrame_AgeIsReadFromTheOldestEventID(t *testing.T) {
 	t.Parallel()
-	s, err := newShape(schemaOf("t", "name:text"))
+	s, err := NewShape(schemaOf("t", "name:text"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := decode(s, batchOf(1, rec(5, "a"), rec(0, "b"), rec(9, "c")))
+	f, err := Decode(s, batchOf(1, rec(5, "a"), rec(0, "b"), rec(9, "c")))
 	if err != nil || !f.sentAt.Equal(time.UnixMilli(1718206942785)) {
 		t.Errorf("%v %v", f.sentAt, err)
 	}
@@ -215,12 +215,12 @@ func FuzzDecode(f *testing.F) {
 	f.Add(uint32(2), []byte("abc"), uint32(1), uint32(2), []byte{}, 32)
 	f.Add(uint32(2), []byte("abc"), uint32(0), uint32(3), []byte{1}, 32)
 	f.Add(uint32(1<<31), []byte{}, uint32(1<<31), uint32(1<<31), []byte{255}, 0)
-	s, err := newShape(schemaOf("t", "name:text"))
+	s, err := NewShape(schemaOf("t", "name:text"))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, count uint32, data []byte, one, two uint32, nulls []byte, ids int) {
-		frame, err := decode(s, &writerv1.MaskedBatch{
+		frame, err := Decode(s, &writerv1.MaskedBatch{
 			BatchId: 1, RecordCount: count, EventIds: make([]byte, min(max(ids, 0), 1<<16)),
 			Columns: []*writerv1.ColumnData{{Data: data, Lengths: []uint32{one, two}, Nulls: nulls}},
 		})

@@ -12,32 +12,32 @@ import (
 type intake struct {
 	mu        sync.Mutex
 	wake      *sync.Cond
-	gathering *gathering
+	gathering *Gathering
 	closed    bool
 	aborted   bool
 }
 
 func newIntake() *intake {
-	i := &intake{gathering: newGathering()}
+	i := &intake{gathering: NewGathering()}
 	i.wake = sync.NewCond(&i.mu)
 	return i
 }
 
 // add takes a frame in.
-func (i *intake) add(f *frame) {
+func (i *intake) add(f *Frame) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.gathering.add(f)
+	i.gathering.Add(f)
 	// All, since a frame may be enough for several groups.
 	i.wake.Broadcast()
 }
 
 // next waits for rows; false when there will be none.
-func (i *intake) next(most int) (*group, bool) {
+func (i *intake) next(most int) (*Group, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for !i.aborted {
-		if g := i.gathering.next(most); g != nil {
+		if g := i.gathering.Next(most); g != nil {
 			return g, true
 		}
 		if i.closed {
@@ -65,26 +65,26 @@ func (i *intake) abort() {
 }
 
 // done gives rows their verdicts, which must not exist before COMMIT returned.
-func (i *intake) done(rows []row, verdicts []relayv1.Verdict) {
+func (i *intake) done(rows []Row, verdicts []relayv1.Verdict) {
 	i.mu.Lock()
-	finished := i.gathering.done(rows, verdicts)
+	finished := i.gathering.Done(rows, verdicts)
 	i.mu.Unlock()
 	finish(finished)
 }
 
 // reject gives one row its verdict.
-func (i *intake) reject(r row, why *relayv1.Rejection) {
+func (i *intake) reject(r Row, why *relayv1.Rejection) {
 	i.mu.Lock()
-	finished := i.gathering.reject(r, why)
+	finished := i.gathering.Reject(r, why)
 	i.mu.Unlock()
 	finish(finished)
 }
 
 // finish settles frames. Nobody else has them any more, so no lock is held while the stream takes the settlement.
-func finish(frames []*frame) {
+func finish(frames []*Frame) {
 	for _, f := range frames {
 		f.span.End()
-		f.settle(f.settlement())
+		f.settle(f.Settlement())
 	}
 }
 

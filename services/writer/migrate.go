@@ -54,7 +54,7 @@ func Migrate(ctx context.Context, dsn string, opts MigrateOptions, out io.Writer
 	if schema == nil {
 		schema = builtInSchema()
 	}
-	s, err := newShape(schema)
+	s, err := NewShape(schema)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func migrateBuiltIn(ctx context.Context, cfg *pgx.ConnConfig, db *pgx.Conn, out 
 }
 
 // adopt brings a table that is there, or that another mapping asks for, into shape.
-func adopt(ctx context.Context, db *pgx.Conn, s *shape, apply bool, out io.Writer) error {
+func adopt(ctx context.Context, db *pgx.Conn, s *Shape, apply bool, out io.Writer) error {
 	plan, err := makeTablePlan(ctx, db, s)
 	if err != nil {
 		return err
@@ -195,7 +195,7 @@ func adopt(ctx context.Context, db *pgx.Conn, s *shape, apply bool, out io.Write
 	return err
 }
 
-func makeTablePlan(ctx context.Context, db *pgx.Conn, s *shape) (*TablePlan, error) {
+func makeTablePlan(ctx context.Context, db *pgx.Conn, s *Shape) (*TablePlan, error) {
 	t, err := readTable(ctx, db, s.table)
 	if err != nil {
 		return nil, err

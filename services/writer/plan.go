@@ -27,7 +27,7 @@ type limit struct {
 }
 
 // makePlan compiles the statement for a shape that the table can take.
-func makePlan(s *shape, t *table) *plan {
+func makePlan(s *Shape, t *table) *plan {
 	p := &plan{limits: make([]limit, len(s.columns))}
 	columns, casts := quote(eventIDColumn), "u.id"
 	arrays, names := "$1::uuid[]", "id"
@@ -80,7 +80,7 @@ func limitOf(name string, t baseType) limit {
 
 // check looks at every value of a row and names the first column that cannot take its value, and why. What it cannot
 // decide without Postgres, such as a date or an enum's value, it leaves to Postgres.
-func (p *plan) check(f *frame, index int) (column, reason string) {
+func (p *plan) check(f *Frame, index int) (column, reason string) {
 	for i := range p.limits {
 		c := &f.columns[i]
 		if c.null(index) {

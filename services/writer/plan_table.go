@@ -33,7 +33,7 @@ type facts struct {
 }
 
 // planTable decides what to do. It is pure.
-func planTable(s *shape, t *table, f facts) *TablePlan {
+func planTable(s *Shape, t *table, f facts) *TablePlan {
 	p := &TablePlan{Table: s.table}
 	if t.missing {
 		p.create(s, t)
@@ -72,7 +72,7 @@ func (p *TablePlan) block(format string, args ...any) {
 }
 
 // create plans a table with the natural type of each column.
-func (p *TablePlan) create(s *shape, t *table) {
+func (p *TablePlan) create(s *Shape, t *table) {
 	columns := make([]string, 0, len(s.columns)+1)
 	for _, c := range s.columns {
 		columns = append(columns, "    "+quote(c.name)+" "+naturalType(c.kind))

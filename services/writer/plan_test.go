@@ -7,7 +7,7 @@ import (
 
 func TestPlan_StatementIsSortedNamesItsConflictTargetAndCastsWithoutLength(t *testing.T) {
 	t.Parallel()
-	s, err := newShape(schemaOf("shop.Orders", "who:text", "code:text", "n:integer", "at:timestamp"))
+	s, err := NewShape(schemaOf("shop.Orders", "who:text", "code:text", "n:integer", "at:timestamp"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,8 @@ const (
 	hashSize   = sha256.Size
 )
 
-// shape is a stream's schema. Frames of equal key are written by the same statement.
-type shape struct {
+// Shape is a stream's schema. Frames of equal key are written by the same statement.
+type Shape struct {
 	key     string
 	hash    []byte
 	table   string
@@ -32,16 +32,16 @@ type shapeColumn struct {
 	kind writerv1.ColumnType
 }
 
-// newShape checks a schema as far as that needs no database. The key is made of the whole schema and not of the mapping
+// NewShape checks a schema as far as that needs no database. The key is made of the whole schema and not of the mapping
 // hash alone: a peer that sends two schemas under one hash must not get its values into the wrong columns.
-func newShape(s *writerv1.Schema) (*shape, error) {
+func NewShape(s *writerv1.Schema) (*Shape, error) {
 	if len(s.GetMappingHash()) != hashSize {
 		return nil, malformed("schema: mapping_hash: not 32 bytes")
 	}
 	if n := len(s.GetColumns()); n < 1 || n > maxColumns {
 		return nil, malformed("schema: columns: not 1 to 1000")
 	}
-	out := &shape{hash: s.GetMappingHash(), table: s.GetTable()}
+	out := &Shape{hash: s.GetMappingHash(), table: s.GetTable()}
 	for _, c := range s.GetColumns() {
 		named := slices.ContainsFunc(out.columns, func(o shapeColumn) bool { return o.name == c.GetName() })
 		switch {
@@ -75,7 +75,7 @@ func (r *RefusalError) Error() string {
 }
 
 // refuse holds a schema against a table and complains about everything at once; nil if the table can take it.
-func refuse(s *shape, t *table) error {
+func refuse(s *Shape, t *table) error {
 	r := &RefusalError{Table: s.table}
 	if t.missing {
 		r.add("missing: create it with `maskline migrate`")
@@ -152,7 +152,7 @@ func (r *RefusalError) checkColumn(want shapeColumn, t *table) {
 }
 
 // checkUnmapped finds columns that no row could do without.
-func (r *RefusalError) checkUnmapped(s *shape, t *table) {
+func (r *RefusalError) checkUnmapped(s *Shape, t *table) {
 	for _, c := range t.columns {
 		mapped := c.name == eventIDColumn ||
 			slices.ContainsFunc(s.columns, func(o shapeColumn) bool { return o.name == c.name })
@@ -163,7 +163,7 @@ func (r *RefusalError) checkUnmapped(s *shape, t *table) {
 }
 
 // checkPrivileges wants INSERT, and SELECT on event_id: RETURNING and the conflict target read it.
-func (r *RefusalError) checkPrivileges(s *shape, t *table) {
+func (r *RefusalError) checkPrivileges(s *Shape, t *table) {
 	to := " TO " + quote(t.user)
 	if !t.mayUse {
 		schema, _, _ := strings.Cut(t.quoted, ".")

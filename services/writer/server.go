@@ -36,7 +36,7 @@ func (s *service) Write(stream grpc.BidiStreamingServer[writerv1.WriteRequest, w
 	if first.GetSchema() == nil {
 		return malformed("first message: not a schema")
 	}
-	shape, err := newShape(first.GetSchema())
+	shape, err := NewShape(first.GetSchema())
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (s *service) Write(stream grpc.BidiStreamingServer[writerv1.WriteRequest, w
 
 // admit returns once the table can take the rows of the shape. While the database cannot be asked the stream waits,
 // with heartbeats that say so.
-func (w *Writer) admit(ctx context.Context, s *shape) error {
+func (w *Writer) admit(ctx context.Context, s *Shape) error {
 	if !w.mayWrite(s.table) {
 		r := &RefusalError{Table: s.table}
 		r.add("not in MASKLINE_TABLES, which allows %v", w.cfg.Tables)
@@ -101,28 +101,26 @@ func (w *Writer) admit(ctx context.Context, s *shape) error {
 }
 
 // take charges a batch and hands it to the connections.
-func (w *Writer) take(ctx context.Context, s *shape, session *relay.Session, b *writerv1.MaskedBatch) error {
-	f, err := decode(s, b)
+func (w *Writer) take(ctx context.Context, s *Shape, session *relay.Session, b *writerv1.MaskedBatch) error {
+	f, err := Decode(s, b)
 	if err != nil {
 		return err
 	}
-	load := relay.LoadOf(f.rows, b)
-	if err := session.Receive(f.batchID, load); err != nil {
+	if err := session.Receive(f.batchID, f.Load()); err != nil {
 		return err
 	}
-	f.bytes = load.Bytes
 	_, f.span = w.tracer.Start(telemetry.Extract(ctx, b.GetTraceparent(), b.GetTracestate()), telemetry.SpanWrite,
 		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 			attribute.Int64(telemetry.AttrBatchID, int64(f.batchID)),
 			attribute.Int(telemetry.AttrRecords, f.rows),
-			attribute.Int64(telemetry.AttrBytes, load.Bytes),
+			attribute.Int64(telemetry.AttrBytes, f.bytes),
 		))
 	f.settle = func(s *relayv1.Settlement) {
 		w.metrics.settled(context.Background(), f.sentAt)
 		session.Settle(s)
 	}
 	w.counters.Add(telemetry.CounterReceived, uint64(f.rows))
-	w.counters.Add(telemetry.CounterBytes, uint64(load.Bytes))
+	w.counters.Add(telemetry.CounterBytes, uint64(f.bytes))
 	w.intake.add(f)
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/maskline/maskline/pkg/failpoint"
-	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
 )
 
 // Catalog numbers of the types that parameters are sent as; they are the same in every Postgres.
@@ -44,7 +43,7 @@ type prepared struct {
 }
 
 // prepare looks into the catalog and prepares the statement of a shape, unless that was done before.
-func (s *session) prepare(ctx context.Context, sh *shape) (*prepared, error) {
+func (s *session) prepare(ctx context.Context, sh *Shape) (*prepared, error) {
 	if p := s.plans[sh.key]; p != nil {
 		return p, nil
 	}
@@ -70,7 +69,7 @@ func (s *session) prepare(ctx context.Context, sh *shape) (*prepared, error) {
 }
 
 // forget drops a shape's statement, so that the next prepare looks into the catalog again.
-func (s *session) forget(ctx context.Context, sh *shape) {
+func (s *session) forget(ctx context.Context, sh *Shape) {
 	p := s.plans[sh.key]
 	delete(s.plans, sh.key)
 	if p != nil {
@@ -79,7 +78,7 @@ func (s *session) forget(ctx context.Context, sh *shape) {
 }
 
 // bind builds the parameters: one binary array for each column, in buffers that are used again.
-func (s *session) bind(sh *shape, rows []row) {
+func (s *session) bind(sh *Shape, rows []Row) {
 	for len(s.values) < 1+len(sh.columns) {
 		s.values = append(s.values, nil)
 		s.formats = append(s.formats, binaryFormat)
@@ -173,21 +172,6 @@ func (s *session) inserted() string {
 	})
 }
 
-// verdicts tells what became of the rows that were bound, after commit has returned nil. Of an id that was bound twice
-// the first row counts as committed.
-func (s *session) verdicts(rows []row) []relayv1.Verdict {
-	verdicts := make([]relayv1.Verdict, len(rows))
-	for i, r := range rows {
-		id := [idSize]byte(r.frame.id(r.index))
-		verdicts[i] = relayv1.Verdict_VERDICT_DUPLICATE
-		if _, ok := s.returned[id]; ok {
-			verdicts[i] = relayv1.Verdict_VERDICT_COMMITTED
-			delete(s.returned, id)
-		}
-	}
-	return verdicts
-}
-
 // reset makes the session ready for the next transaction, and tells whether it is.
 func (s *session) reset(ctx context.Context) bool {
 	pg := s.conn.PgConn()
@@ -203,7 +187,7 @@ func (s *session) reset(ctx context.Context) bool {
 
 // blame finds the column whose value alone makes Postgres answer with the same code. Postgres' own answer names the
 // type at best, beside the value.
-func (s *session) blame(ctx context.Context, p *prepared, r row, code string) string {
+func (s *session) blame(ctx context.Context, p *prepared, r Row, code string) string {
 	for i := range p.limits {
 		c := &r.frame.columns[i]
 		if c.null(r.index) || s.conn.PgConn().IsClosed() {

@@ -99,16 +99,16 @@ func TestWriter_MalformedStreamsAreEnded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := newShape(schemaOf("t", "name:text"))
+			s, err := NewShape(schemaOf("t", "name:text"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			b := good()
-			if _, err := decode(s, b); err != nil {
+			if _, err := Decode(s, b); err != nil {
 				t.Fatal(err)
 			}
 			change(b)
-			if _, err := decode(s, b); status.Code(err) != codes.InvalidArgument {
+			if _, err := Decode(s, b); status.Code(err) != codes.InvalidArgument {
 				t.Fatal(err)
 			}
 		})

@@ -57,7 +57,7 @@ func (i *inspector) look(ctx context.Context, do func(context.Context, *session)
 }
 
 // check holds a shape against its table. The error is a *RefusalError, or says why the database could not be asked.
-func (i *inspector) check(ctx context.Context, s *shape) error {
+func (i *inspector) check(ctx context.Context, s *Shape) error {
 	var refusal error
 	err := i.look(ctx, func(ctx context.Context, session *session) error {
 		t, err := readTable(ctx, session.conn, s.table)
@@ -116,5 +116,5 @@ func anyTable(ctx context.Context, s *session, tables []string) error {
 			return nil
 		}
 	}
-	return refuse(&shape{table: tables[0]}, &table{missing: true})
+	return refuse(&Shape{table: tables[0]}, &table{missing: true})
 }
