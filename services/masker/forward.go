@@ -59,7 +59,7 @@ func (o *outgoing) send(ctx context.Context, rows *mapping.Batch) bool {
 		case <-ctx.Done():
 		}
 		m.mu.Lock()
-		m.handBack(o.pending)
+		m.countRetried(m.ledger.HandBack(o.pending))
 		m.mu.Unlock()
 		return false
 	}
@@ -69,37 +69,19 @@ func (o *outgoing) send(ctx context.Context, rows *mapping.Batch) bool {
 func (o *outgoing) finish() {
 	o.masker.mu.Lock()
 	defer o.masker.mu.Unlock()
-	o.pending.Complete()
-	o.masker.answer(o.pending)
+	o.masker.ledger.Complete(o.pending)
 }
 
-// answer settles a batch whose verdicts are all known. The caller holds mu.
-func (m *Masker) answer(p *Pending) {
-	if p.Done() {
-		p.reply.Settle(p.Settlement())
-	}
-}
-
-// handBack gives a batch back without verdicts. The caller holds mu.
-func (m *Masker) handBack(p *Pending) {
-	if !p.Dead() {
-		m.ledger.Drop(p)
-		p.reply.Resend(p.Batch)
-		m.counters.Add(telemetry.CounterRetried, uint64(len(p.verdicts)))
-	}
-}
+func (m *Masker) countRetried(records int) { m.counters.Add(telemetry.CounterRetried, uint64(records)) }
 
 // Settled implements relay.Handler.
 func (m *Masker) Settled(s *relayv1.Settlement) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p, err := m.ledger.Settle(s)
-	if err != nil && p != nil {
+	handedBack, err := m.ledger.Settle(s)
+	m.countRetried(handedBack)
+	if handedBack > 0 {
 		m.log.Error("settlement ignored", telemetry.KeyBatch, s.GetBatchId(), telemetry.KeyCause, err)
-		m.handBack(p)
-	}
-	if err == nil {
-		m.answer(p)
 	}
 }
 
@@ -107,11 +89,7 @@ func (m *Masker) Settled(s *relayv1.Settlement) {
 func (m *Masker) Returned(batches []uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, id := range batches {
-		if p := m.ledger.Return(id); p != nil {
-			m.handBack(p)
-		}
-	}
+	m.countRetried(m.ledger.Return(batches))
 }
 
 // Changed implements relay.Handler.

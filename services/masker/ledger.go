@@ -7,7 +7,8 @@ import (
 )
 
 // Ledger remembers, for each batch of a fetcher, which verdicts are known and which part batches at the writers will
-// bring the rest. It keeps positions only: no body, no row. It is a pure core, not safe for concurrent use.
+// bring the rest. It keeps positions only: no body, no row. It answers each batch once: with its verdicts when all are
+// known, or by handing it back. It is a pure core, not safe for concurrent use.
 type Ledger struct {
 	parts map[uint64]part
 }
@@ -55,17 +56,11 @@ func (p *Pending) Reject(position int, reason, column, stage string) {
 	})
 }
 
-// Complete says that no further part will be expected.
-func (p *Pending) Complete() { p.complete = true }
-
-// Done says whether every verdict is known.
-func (p *Pending) Done() bool { return p.complete && len(p.open) == 0 && !p.dead }
-
 // Dead says that the batch was handed back.
 func (p *Pending) Dead() bool { return p.dead }
 
-// Settlement is the answer to the fetcher.
-func (p *Pending) Settlement() *relayv1.Settlement {
+// settlement is the answer to the fetcher.
+func (p *Pending) settlement() *relayv1.Settlement {
 	s := &relayv1.Settlement{BatchId: p.Batch, RecordCount: uint32(len(p.verdicts)), Rejections: p.rejections}
 	for _, v := range p.verdicts {
 		if v != byte(relayv1.Verdict_VERDICT_COMMITTED) {
@@ -88,16 +83,28 @@ var (
 	errBadSettlement = errors.New("settlement whose record count or verdicts do not match the batch")
 )
 
-// Settle enters a writer's verdicts. A settlement that does not fit settles nothing: the whole batch must be handed
-// back, which is the caller's to do with the Pending it returns.
-func (l *Ledger) Settle(s *relayv1.Settlement) (*Pending, error) {
+// Complete says that no further part of a batch will be expected, and answers it if every verdict is known already.
+func (l *Ledger) Complete(p *Pending) {
+	p.complete = true
+	p.answer()
+}
+
+// answer settles a batch whose verdicts are all known.
+func (p *Pending) answer() {
+	if p.complete && len(p.open) == 0 && !p.dead {
+		p.reply.Settle(p.settlement())
+	}
+}
+
+// Settle enters a writer's verdicts. A settlement that does not fit settles nothing: the whole batch is handed back.
+func (l *Ledger) Settle(s *relayv1.Settlement) (handedBack int, err error) {
 	x, ok := l.parts[s.GetBatchId()]
 	if !ok {
-		return nil, errUnknownPart
+		return 0, errUnknownPart
 	}
 	verdicts, all := s.GetVerdicts(), s.GetAllCommitted() != nil
 	if int(s.GetRecordCount()) != len(x.positions) || !all && len(verdicts) != len(x.positions) {
-		return x.of, errBadSettlement
+		return l.HandBack(x.of), errBadSettlement
 	}
 	delete(l.parts, s.GetBatchId())
 	delete(x.of.open, s.GetBatchId())
@@ -114,17 +121,31 @@ func (l *Ledger) Settle(s *relayv1.Settlement) (*Pending, error) {
 			x.of.rejections = append(x.of.rejections, r)
 		}
 	}
-	return x.of, nil
+	x.of.answer()
+	return 0, nil
 }
 
-// Return finds the batch of a part that came back without verdicts.
-func (l *Ledger) Return(id uint64) *Pending { return l.parts[id].of }
+// Return takes parts back that came without verdicts: their stream broke. Each one's whole batch is handed back.
+func (l *Ledger) Return(parts []uint64) (handedBack int) {
+	for _, id := range parts {
+		if x, ok := l.parts[id]; ok {
+			handedBack += l.HandBack(x.of)
+		}
+	}
+	return handedBack
+}
 
-// Drop forgets a batch that is handed back; late settlements of its parts are then unknown.
-func (l *Ledger) Drop(p *Pending) {
+// HandBack gives a batch back without verdicts, unless that was done before, and tells of how many records. Late
+// settlements of its parts are unknown from now on.
+func (l *Ledger) HandBack(p *Pending) (records int) {
+	if p.dead {
+		return 0
+	}
 	p.dead = true
 	for id := range p.open {
 		delete(l.parts, id)
 	}
 	clear(p.open)
+	p.reply.Resend(p.Batch)
+	return len(p.verdicts)
 }

@@ -2,6 +2,7 @@ package masker
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
@@ -30,21 +31,22 @@ func allCommitted(batch uint64, n uint32) *relayv1.Settlement {
 
 func TestLedger_VerdictsOfPartsLandAtTheirRecords(t *testing.T) {
 	t.Parallel()
-	l, p := NewLedger(), NewPending(7, 6, &answers{})
+	heard := &answers{}
+	l, p := NewLedger(), NewPending(7, 6, heard)
 	p.Reject(1, "missing", "user_id", "masker")
 	p.Skip(3)
 	l.Expect(1, p, []uint32{0, 2})
 	l.Expect(2, p, []uint32{4, 5})
-	p.Complete()
+	l.Complete(p)
 	second := verdicts(2, relayv1.Verdict_VERDICT_DUPLICATE, relayv1.Verdict_VERDICT_REJECTED)
 	second.Rejections = []*relayv1.Rejection{{Index: 1, Reason: "too_long", Column: "locale", Stage: "writer"}}
-	if _, err := l.Settle(second); err != nil || p.Done() {
-		t.Fatalf("after one of two parts: done %v, %v", p.Done(), err)
+	if _, err := l.Settle(second); err != nil || len(heard.settled) != 0 {
+		t.Fatalf("after one of two parts: %v, %v", heard, err)
 	}
-	if _, err := l.Settle(allCommitted(1, 2)); err != nil || !p.Done() {
-		t.Fatalf("after both parts: done %v, %v", p.Done(), err)
+	if _, err := l.Settle(allCommitted(1, 2)); err != nil || len(heard.settled) != 1 || len(heard.resent) != 0 {
+		t.Fatalf("after both parts: %v, %v", heard, err)
 	}
-	s := p.Settlement()
+	s := heard.settled[0]
 	if want := []byte{1, 4, 1, 3, 2, 4}; !bytes.Equal(s.GetVerdicts(), want) || s.GetRecordCount() != 6 || s.GetBatchId() != 7 {
 		t.Errorf("settlement %v, want verdicts %v", s, want)
 	}
@@ -55,13 +57,14 @@ func TestLedger_VerdictsOfPartsLandAtTheirRecords(t *testing.T) {
 
 func TestLedger_AllCommittedIsSaidInOneWord(t *testing.T) {
 	t.Parallel()
-	l, p := NewLedger(), NewPending(7, 2, &answers{})
+	heard := &answers{}
+	l, p := NewLedger(), NewPending(7, 2, heard)
 	l.Expect(1, p, []uint32{0, 1})
-	p.Complete()
-	if _, err := l.Settle(allCommitted(1, 2)); err != nil {
-		t.Fatal(err)
+	l.Complete(p)
+	if _, err := l.Settle(allCommitted(1, 2)); err != nil || len(heard.settled) != 1 {
+		t.Fatal(heard, err)
 	}
-	if s := p.Settlement(); s.GetAllCommitted() == nil || s.GetRecordCount() != 2 {
+	if s := heard.settled[0]; s.GetAllCommitted() == nil || s.GetRecordCount() != 2 {
 		t.Errorf("settlement %v", s)
 	}
 }
@@ -71,41 +74,44 @@ func TestLedger_ASettlementThatDoesNotFitSettlesNothing(t *testing.T) {
 	for name, s := range map[string]*relayv1.Settlement{
 		"fewer": verdicts(1, 1), "more": verdicts(1, 1, 1, 1), "wrong count": allCommitted(1, 3), "no outcome": {BatchId: 1, RecordCount: 2},
 	} {
-		l, p := NewLedger(), NewPending(7, 2, &answers{})
+		heard := &answers{}
+		l, p := NewLedger(), NewPending(7, 2, heard)
 		l.Expect(1, p, []uint32{0, 1})
-		p.Complete()
-		if got, err := l.Settle(s); err == nil || got != p || p.Done() {
-			t.Errorf("%s: %v, done %v", name, err, p.Done())
+		l.Complete(p)
+		if back, err := l.Settle(s); err == nil || back != 2 || len(heard.settled) != 0 || !slices.Equal(heard.resent, []uint64{7}) {
+			t.Errorf("%s: %d records handed back, %v, %v", name, back, err, heard)
 		}
 	}
 }
 
 func TestLedger_LatePartsOfABatchThatWasHandedBackAreUnknown(t *testing.T) {
 	t.Parallel()
-	l, p := NewLedger(), NewPending(7, 2, &answers{})
+	heard := &answers{}
+	l, p := NewLedger(), NewPending(7, 2, heard)
 	l.Expect(1, p, []uint32{0})
 	l.Expect(2, p, []uint32{1})
-	if l.Return(2) != p {
-		t.Fatal("part not found")
+	if back := l.Return([]uint64{2, 3}); back != 2 || !p.Dead() {
+		t.Fatalf("%d records handed back", back)
 	}
-	l.Drop(p)
-	if got, err := l.Settle(allCommitted(1, 1)); err == nil || got != nil {
-		t.Errorf("late part: %v, %v", got, err)
+	if back, err := l.Settle(allCommitted(1, 1)); err == nil || back != 0 {
+		t.Errorf("late part: %d records handed back, %v", back, err)
 	}
-	if p.Complete(); p.Done() {
-		t.Error("a batch that was handed back is done")
+	l.Complete(p)
+	if back := l.HandBack(p) + l.Return([]uint64{1}); back != 0 || len(heard.settled) != 0 || !slices.Equal(heard.resent, []uint64{7}) {
+		t.Errorf("%d records handed back again, answers %v: a batch is answered once", back, heard)
 	}
 }
 
 func TestPending_ARecordWithoutAVerdictIsNeverCommitted(t *testing.T) {
 	t.Parallel()
-	l, p := NewLedger(), NewPending(7, 2, &answers{})
+	heard := &answers{}
+	l, p := NewLedger(), NewPending(7, 2, heard)
 	l.Expect(1, p, []uint32{0, 1})
-	p.Complete()
-	if _, err := l.Settle(verdicts(1, relayv1.Verdict_VERDICT_COMMITTED, relayv1.Verdict_VERDICT_UNSPECIFIED)); err != nil {
-		t.Fatal(err)
+	l.Complete(p)
+	if _, err := l.Settle(verdicts(1, relayv1.Verdict_VERDICT_COMMITTED, relayv1.Verdict_VERDICT_UNSPECIFIED)); err != nil || len(heard.settled) != 1 {
+		t.Fatal(heard, err)
 	}
-	if s := p.Settlement(); s.GetAllCommitted() != nil || !bytes.Equal(s.GetVerdicts(), []byte{1, 0}) {
+	if s := heard.settled[0]; s.GetAllCommitted() != nil || !bytes.Equal(s.GetVerdicts(), []byte{1, 0}) {
 		t.Errorf("settlement %v", s)
 	}
 }
