@@ -60,21 +60,7 @@ func (f *Fetcher) extendBatch(ctx context.Context, entries []*Entry, receipts []
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	extended, givenUp := 0, 0
-	for i, e := range entries {
-		j := slices.IndexFunc(failed, func(x Failure) bool { return x.Index == i })
-		switch {
-		case err != nil:
-			f.table.ExtendFailed(e, receipts[i], false)
-		case j >= 0:
-			if f.table.ExtendFailed(e, receipts[i], failed[j].final()) {
-				givenUp++
-			}
-		default:
-			extended++
-			f.table.Extended(e, receipts[i], began.Add(f.source.Visibility))
-		}
-	}
+	extended, givenUp := f.table.ExtensionsAnswered(began.Add(f.source.Visibility), entries, receipts, failed, err)
 	f.counters.Add(telemetry.CounterExtended, uint64(extended))
 	f.counters.Add(telemetry.CounterGivenUp, uint64(givenUp))
 	f.wakeAll()

@@ -1,6 +1,7 @@
 package fetcher
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -84,21 +85,22 @@ func (t *Table) LetterFailed(now time.Time, e *Entry) { t.pause(e, letter, now.A
 // Drop lets an entry go back to the queue by itself, when its visibility timeout ends.
 func (t *Table) Drop(e *Entry) { t.drop(e, CauseLeft) }
 
-// DueExtensions returns up to limit entries whose visibility is half over; each must come back by Extended or
-// ExtendFailed.
+// DueExtensions returns up to limit entries whose visibility is half over, the most urgent first; each must come back by
+// Extended or ExtendFailed.
 func (t *Table) DueExtensions(now time.Time, limit int) ([]*Entry, []Receipt) {
 	var entries []*Entry
-	var receipts []Receipt
 	for _, e := range t.entries {
 		if e.extending || e.lapsed || e.deadline.Sub(now) > t.visibility/2 {
 			continue
 		}
-		e.extending = true
 		entries = append(entries, e)
-		receipts = append(receipts, e.receipt())
-		if len(entries) == limit {
-			break
-		}
+	}
+	slices.SortFunc(entries, byDeadline)
+	entries = entries[:min(limit, len(entries))]
+	receipts := make([]Receipt, len(entries))
+	for i, e := range entries {
+		e.extending = true
+		receipts[i] = e.receipt()
 	}
 	return entries, receipts
 }
@@ -129,14 +131,24 @@ func (t *Table) ExtendFailed(e *Entry, used Receipt, final bool) (givenUp bool) 
 // Release takes out everything that need not be finished when the fetcher stops: messages never sent downstream, and
 // those parked behind the brake. They are to be given back to the queue at once.
 func (t *Table) Release() []Receipt {
-	var receipts []Receipt
+	var entries []*Entry
 	for _, e := range t.entries {
 		if e.stage == held && !e.forwarded || e.stage == parked {
-			receipts = append(receipts, e.receipt())
-			t.drop(e, CauseReleased)
+			entries = append(entries, e)
 		}
 	}
+	slices.SortFunc(entries, byDeadline)
+	var receipts []Receipt
+	for _, e := range entries {
+		receipts = append(receipts, e.receipt())
+		t.drop(e, CauseReleased)
+	}
 	return receipts
+}
+
+// byDeadline is a total order, so that the order of a map never shows and a run can be repeated.
+func byDeadline(a, b *Entry) int {
+	return cmp.Or(a.deadline.Compare(b.deadline), cmp.Compare(a.Message.ID, b.Message.ID))
 }
 
 // Held is how many wait to be sent downstream.

@@ -24,10 +24,10 @@ type Reject struct {
 	Stage      string `json:"stage"`
 }
 
-// newLetter is the copy of a rejected message for the dead-letter queue: the original body and attributes, the origin,
+// Letter is the copy of a rejected message for the dead-letter queue: the original body and attributes, the origin,
 // and the reason. Where there is no room for the reason it is left out; ok is false where there is none for the origin
 // either, without which a copy would be a new message.
-func newLetter(e *Entry, maxBytes int64) (l Letter, ok bool) {
+func (e *Entry) Letter(maxBytes int64) (l Letter, ok bool) {
 	l = Letter{Body: e.Message.Body, GroupID: e.Message.GroupID}
 	for _, a := range e.Message.Attributes {
 		if a.Name != OriginAttribute && a.Name != RejectAttribute {
@@ -95,7 +95,7 @@ func (f *Fetcher) deadLetter(ctx context.Context, entries []*Entry, receipts []R
 		call, of, size = nil, nil, 0
 	}
 	for i, e := range entries {
-		l, ok := newLetter(e, f.source.DeadLetterMaxSize)
+		l, ok := e.Letter(f.source.DeadLetterMaxSize)
 		if !ok {
 			roomless, roomlessReceipts = append(roomless, e), append(roomlessReceipts, receipts[i])
 			continue
@@ -138,22 +138,9 @@ func (f *Fetcher) sendCall(ctx context.Context, entries []*Entry, call []Letter,
 	if err == nil && len(failed) < len(entries) {
 		failpoint.Hit(failpoint.FetcherAfterLetter, func() string { return copied(entries, failed) })
 	}
-	undelivered := make([]bool, len(entries))
-	for _, x := range failed {
-		if x.Index >= 0 && x.Index < len(entries) {
-			undelivered[x.Index] = true
-		}
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i, e := range entries {
-		if err != nil || undelivered[i] {
-			f.table.LetterFailed(time.Now(), e)
-			continue
-		}
-		f.counters.Add(telemetry.CounterDeadLettered, 1)
-		f.table.Lettered(e)
-	}
+	f.counters.Add(telemetry.CounterDeadLettered, uint64(f.table.LettersAnswered(time.Now(), entries, failed, err)))
 	f.wakeAll()
 }
 

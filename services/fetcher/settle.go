@@ -128,28 +128,9 @@ func (f *Fetcher) deleteBatch(ctx context.Context, entries []*Entry, receipts []
 	} else {
 		f.troubles.clear("delete")
 	}
-	final := make([]*bool, len(entries)) // nil: deleted
-	for _, x := range failed {
-		if x.Index >= 0 && x.Index < len(final) {
-			v := x.final()
-			final[x.Index] = &v
-		}
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	deleted, givenUp := 0, 0
-	for i, e := range entries {
-		switch {
-		case err != nil:
-			f.table.DeleteFailed(time.Now(), e, receipts[i], false)
-		case final[i] != nil:
-			if f.table.DeleteFailed(time.Now(), e, receipts[i], *final[i]) {
-				givenUp++
-			}
-		case f.table.Deleted(e, receipts[i]):
-			deleted++
-		}
-	}
+	deleted, givenUp := f.table.DeletesAnswered(time.Now(), entries, receipts, failed, err)
 	f.counters.Add(telemetry.CounterDeleted, uint64(deleted))
 	f.counters.Add(telemetry.CounterGivenUp, uint64(givenUp))
 	f.wakeAll()

@@ -98,9 +98,9 @@ func letterEntry(attributes int, body int) *Entry {
 	return &Entry{Message: m, Origin: Origin{ID: "m0", SentMS: 5}, Rejection: &relayv1.Rejection{Reason: "missing", Column: "user_id", Stage: "masker"}, Received: trace.SpanContext{}}
 }
 
-func TestNewLetter_CarriesOriginAndReasonBesideTheProducersAttributes(t *testing.T) {
+func TestLetter_CarriesOriginAndReasonBesideTheProducersAttributes(t *testing.T) {
 	t.Parallel()
-	l, ok := newLetter(letterEntry(2, 10), 1<<20)
+	l, ok := letterEntry(2, 10).Letter(1 << 20)
 	if !ok || len(l.Attributes) != 4 || l.Attributes[2].String != "1;m0;5" {
 		t.Fatalf("letter %+v", l)
 	}
@@ -110,30 +110,30 @@ func TestNewLetter_CarriesOriginAndReasonBesideTheProducersAttributes(t *testing
 	}
 }
 
-func TestNewLetter_LeavesTheReasonOutWhereThereIsNoRoom(t *testing.T) {
+func TestLetter_LeavesTheReasonOutWhereThereIsNoRoom(t *testing.T) {
 	t.Parallel()
 	for name, e := range map[string]*Entry{"nine attributes": letterEntry(9, 10), "large body": letterEntry(0, 1000)} {
-		l, ok := newLetter(e, 1040)
+		l, ok := e.Letter(1040)
 		if !ok || l.Attributes[len(l.Attributes)-1].Name != OriginAttribute {
 			t.Errorf("%s: %v, %d attributes", name, ok, len(l.Attributes))
 		}
 	}
 }
 
-func TestNewLetter_RefusesWhereThereIsNoRoomForTheOrigin(t *testing.T) {
+func TestLetter_RefusesWhereThereIsNoRoomForTheOrigin(t *testing.T) {
 	t.Parallel()
 	for name, e := range map[string]*Entry{"ten attributes": letterEntry(10, 10), "full body": letterEntry(0, 1030)} {
-		if _, ok := newLetter(e, 1040); ok {
+		if _, ok := e.Letter(1040); ok {
 			t.Errorf("%s: a letter without its origin", name)
 		}
 	}
 }
 
-func TestNewLetter_ReplacesTheAttributesOfAnEarlierCopy(t *testing.T) {
+func TestLetter_ReplacesTheAttributesOfAnEarlierCopy(t *testing.T) {
 	t.Parallel()
 	e := letterEntry(0, 10)
 	e.Message.Attributes = []Attribute{{Name: OriginAttribute, Type: "String", String: "1;m0;5"}, {Name: RejectAttribute, Type: "String", String: "{}"}}
-	l, ok := newLetter(e, 1<<20)
+	l, ok := e.Letter(1 << 20)
 	if !ok || len(l.Attributes) != 2 {
 		t.Errorf("%d attributes, want 2", len(l.Attributes))
 	}
