@@ -137,6 +137,7 @@ func (t *Table) Release() []Receipt {
 			entries = append(entries, e)
 		}
 	}
+	t.queues[parked] = nil // else a commit to come would send them downstream
 	slices.SortFunc(entries, byDeadline)
 	var receipts []Receipt
 	for _, e := range entries {

@@ -358,3 +358,26 @@ func TestTable_TheBrakeHoldsMalformedOriginsToo(t *testing.T) {
 	table.Probe()
 	same(t, "sent downstream by a probe", ids(table.Frame(true)))
 }
+
+func TestTable_WhatWasReleasedBehindTheBrakeStaysReleased(t *testing.T) {
+	t.Parallel()
+	table := tableWith(3, 1)
+	table.Receive(message(3), at(30), trace.SpanContext{})
+	table.Sent(2, table.Frame(true), trace.SpanContext{})
+	if out, err := table.Settle(at(1), settlement(rejected, rejected, rejected)); err != nil || out.Parked != 2 {
+		t.Fatalf("settled %+v, %v", out, err)
+	}
+	if released := table.Release(); len(released) != 2 {
+		t.Fatalf("%d released", len(released))
+	}
+	commit := settlement(committed)
+	commit.BatchId = 2
+	if out, err := table.Settle(at(2), commit); err != nil || !out.Released {
+		t.Fatalf("settled %+v, %v", out, err)
+	}
+	table.Probe()
+	same(t, "sent after the release", ids(table.Frame(true)))
+	if records, _ := table.InFlight(); records != 2 {
+		t.Errorf("%d in flight, want the committed and the rejected one", records)
+	}
+}
