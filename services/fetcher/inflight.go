@@ -98,6 +98,10 @@ func (t *Table) Refund(records int, messageBytes int64) {
 // handle, the one that counts from now on; it is not forwarded again, and fresh is false.
 func (t *Table) Receive(m Message, deadline time.Time, span trace.SpanContext) (e *Entry, fresh bool) {
 	if e := t.entries[m.ID]; e != nil {
+		if m.ReceiveCount < e.Message.ReceiveCount { // the answer to a later receive was faster
+			return e, false
+		}
+		e.Message.ReceiveCount = m.ReceiveCount
 		e.Message.Receipt = m.Receipt
 		e.hidden = e.deadline
 		if e.lapsed {

@@ -381,3 +381,16 @@ func TestTable_WhatWasReleasedBehindTheBrakeStaysReleased(t *testing.T) {
 		t.Errorf("%d in flight, want the committed and the rejected one", records)
 	}
 }
+
+func TestTable_AnOlderReceiveThatIsAnsweredLaterBringsNothing(t *testing.T) {
+	t.Parallel()
+	table := tableWith(0, 0)
+	second, first := message(0), message(0)
+	second.Receipt, second.ReceiveCount = "h2", 2
+	first.Receipt, first.ReceiveCount = "h1", 1
+	table.Receive(second, at(31), trace.SpanContext{})
+	table.Receive(first, at(30), trace.SpanContext{})
+	if _, receipts := table.DueExtensions(at(20), 10); len(receipts) != 1 || receipts[0].Handle != "h2" {
+		t.Errorf("extends with %v", receipts)
+	}
+}
