@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -47,9 +48,21 @@ func Clients(ctx context.Context, queue string, idle int) (func() *sqs.Client, e
 			if endpoint != "" && !named {
 				o.BaseEndpoint = &endpoint
 			}
-			o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) { r.MaxBackoff = time.Second })
+			o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) { r.Backoff = retry.BackoffDelayerFunc(retryDelay) })
 		})
 	}, nil
+}
+
+// retryDelay is the pause before a request is tried again: half to all of 50 ms, twice as much each time, at most a second.
+// The SDK's own begins at a second, and has no jitter where that is the most: one answer in five being a 5xx, pollers
+// would do little but pause, in step.
+func retryDelay(attempt int, _ error) (time.Duration, error) {
+	const first, most = 50 * time.Millisecond, time.Second
+	wait := most
+	if attempt < 6 { // else beyond most, and in the end beyond the bits
+		wait = min(first<<max(attempt-1, 0), most)
+	}
+	return wait/2 + rand.N(wait/2), nil
 }
 
 // Endpoint says where calls for a queue go, and whether that is this machine.
