@@ -1,8 +1,8 @@
 package writer
 
 // bisection finds the bad rows of a group. It holds the parts of the group that have no verdict yet, each of which is
-// written by a transaction of its own: one bad row among n costs about 2·log2(n) transactions, and all good rows are
-// committed. It is pure.
+// written by a transaction of its own: one bad row among n costs about 2·log2(n) transactions, or three where the
+// database says which one it was, and all good rows are committed. It is pure.
 type bisection struct {
 	parts []part
 }
@@ -39,5 +39,23 @@ func (b *bisection) split() bool {
 	middle := p.lo + (p.hi-p.lo)/2
 	b.parts[len(b.parts)-1] = part{middle, p.hi}
 	b.parts = append(b.parts, part{p.lo, middle})
+	return true
+}
+
+// isolate puts three parts in the part's place: what is before the row at a position of it, the row, and what is after.
+// Whoever named the row may be wrong: only a row that fails alone is rejected. False if it is alone already, or if there
+// is no such position.
+func (b *bisection) isolate(at int) bool {
+	p := b.parts[len(b.parts)-1]
+	if p.hi-p.lo < 2 || at < 0 || at >= p.hi-p.lo {
+		return false
+	}
+	b.parts = b.parts[:len(b.parts)-1]
+	row := p.lo + at
+	for _, q := range []part{{row + 1, p.hi}, {row, row + 1}, {p.lo, row}} {
+		if q.lo < q.hi {
+			b.parts = append(b.parts, q)
+		}
+	}
 	return true
 }

@@ -160,6 +160,47 @@ func TestBisection_FindsEveryBadRowAndWritesEveryGoodOne(t *testing.T) {
 	}
 }
 
+func TestBisection_ARightHintSavesWritesAndAWrongOneCostsNoRow(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		n, lies := 1+random.IntN(400), seed%2 == 1
+		bad := map[int]bool{}
+		for range random.IntN(40) {
+			bad[random.IntN(n)] = true
+		}
+		state, writes := make([]string, n), 0
+		b := bisect(n)
+		for p, more := b.next(); more; p, more = b.next() {
+			writes++
+			hint, fails := -1, false
+			for i := p.hi - 1; i >= p.lo; i-- {
+				if bad[i] {
+					hint, fails = i-p.lo, true
+				}
+			}
+			if lies {
+				hint = random.IntN(n+2) - 1
+			}
+			if fails && (b.isolate(hint) || b.split()) {
+				continue
+			}
+			for i := p.lo; i < p.hi; i++ {
+				state[i] += map[bool]string{true: "bad", false: "good"}[fails]
+			}
+			b.done()
+		}
+		for i, s := range state {
+			if want := map[bool]string{true: "bad", false: "good"}[bad[i]]; s != want {
+				t.Fatalf("seed %d: row %d of %d: %q, want %q", seed, i, n, s, want)
+			}
+		}
+		if most := 1 + 3*len(bad); !lies && writes > most {
+			t.Errorf("seed %d: %d writes for %d bad of %d", seed, writes, len(bad), n)
+		}
+	}
+}
+
 func TestSettlement_SaysAllCommittedOnlyIfAllAre(t *testing.T) {
 	t.Parallel()
 	f := frameOf(&Shape{}, 7, 2)

@@ -2,6 +2,9 @@ package writer
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -113,4 +116,21 @@ func sessionSpoilt(err error) bool {
 		return true
 	}
 	return pg.Code == "25006" || pg.Code[:2] == "57" && pg.Code != "57014"
+}
+
+// suspect is the position of the row that Postgres' answer shows, by its event id, or -1. The answer shows values too, so
+// a producer may make it name another row, and nothing of it goes anywhere but into this comparison.
+func suspect(err error, rows []Row) int {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || pg.Detail == "" {
+		return -1
+	}
+	return slices.IndexFunc(rows, func(r Row) bool {
+		return !r.settled && strings.Contains(pg.Detail, uuidText(r.frame.id(r.index)))
+	})
+}
+
+// uuidText is an id as Postgres prints it.
+func uuidText(id []byte) string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }

@@ -131,6 +131,30 @@ func TestWriter_GoodRowsAmongAFifthBadOnesAreAllWritten(t *testing.T) {
 	d.wantText("400", "SELECT count(*) FROM t")
 }
 
+// Postgres' answer shows the values of the row that it refuses, so a producer can make it show another row's id.
+func TestWriter_ARowThatNamesAnotherInItsValuesIsTheOneThatIsRejected(t *testing.T) {
+	t.Parallel()
+	d := newDB(t, `CREATE TABLE t (name text, n int CONSTRAINT positive CHECK (n > 0), event_id uuid NOT NULL UNIQUE)`)
+	w := startWriter(t, d)
+	c := dialWriter(t, w, schemaOf("t", "name:text", "n:integer")).accepted()
+	var records []record
+	for i := range 200 {
+		records = append(records, rec(i, "x", "1"))
+	}
+	records[120].values = []string{uuidText(eventID(30)), "-1"}
+	records[150].values = []string{"x", "-1"}
+	c.send(batchOf(1, records...))
+	s := c.settled(1)
+	want := strings.Repeat("C", 120) + "R" + strings.Repeat("C", 29) + "R" + strings.Repeat("C", 49)
+	if got := verdicts(s); got != want {
+		t.Fatalf("verdicts %s", got)
+	}
+	d.wantText("198", "SELECT count(*) FROM t")
+	if n := w.counters.Totals()["transactions"]; n > 8 {
+		t.Errorf("%d transactions for two bad rows whose answers name rows", n)
+	}
+}
+
 func TestWriter_ValueThatDoesNotFitIsRejectedWithItsColumn(t *testing.T) {
 	t.Parallel()
 	d := newDB(t, `CREATE DOMAIN nick AS varchar(3); CREATE TYPE mood AS ENUM ('good', 'bad');

@@ -49,7 +49,7 @@ func (w *Writing) Failed(err error, setup, ranOut bool) Step {
 		what = decide(err, w.try)
 	}
 	if what.action == actionReject {
-		return w.refuse(what.reason)
+		return w.refuse(err, what.reason)
 	}
 	w.failures++
 	w.try = attempt{waited: lockWait(err), prepared: what.action == actionPrepare}
@@ -61,7 +61,7 @@ func (w *Writing) Failed(err error, setup, ranOut bool) Step {
 }
 
 // refuse gives up on the row that the database refused, once it stands alone.
-func (w *Writing) refuse(reason string) Step {
+func (w *Writing) refuse(err error, reason string) Step {
 	w.try, w.failures = attempt{}, 0
 	step := Step{action: actionReject}
 	var alone []*Row
@@ -72,7 +72,9 @@ func (w *Writing) refuse(reason string) Step {
 		}
 	}
 	if len(alone) != 1 {
-		w.todo.split()
+		if !w.todo.isolate(suspect(err, rows)) {
+			w.todo.split()
+		}
 		return step
 	}
 	step.Refused, step.Reason = alone[0], reason
