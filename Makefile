@@ -30,6 +30,14 @@ bench: ## Run every benchmark
 guarantees: ## Break each promise of docs/guarantees.md, and see its test fail
 	go run .ci/guarantees.go
 
+.PHONY: simulation
+simulation: ## Run 10,000 seeds of the simulation (SIMULATION_SEEDS=10000)
+	@bash .ci/run simulation
+
+.PHONY: safeguards
+safeguards: ## Take every safeguard away, one at a time, and write what noticed to docs/results/safeguards.md
+	go run .ci/guarantees.go -table docs/results/safeguards.md
+
 .PHONY: fmt
 fmt: tools ## Format Go and protos
 	bin/golangci-lint fmt
