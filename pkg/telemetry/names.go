@@ -93,7 +93,7 @@ const (
 	GaugeUptime             = "uptime_seconds"
 	GaugeStreams            = "streams"
 	GaugeCreditRecords      = "credit_records"
-	GaugeCreditBytes        = "credit_bytes"
+	GaugeCreditBytes        = "credit_bytes" //nolint:gosec // no credentials
 )
 
 // Metrics that are neither counted nor told by GetStatus. Those with a dot are whole names, most of them OpenTelemetry's.

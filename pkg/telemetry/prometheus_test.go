@@ -46,7 +46,7 @@ func touch(t *testing.T, in *Instruments) {
 	}
 }
 
-//nolint:paralleltest // The environment and the global provider are those of the process.
+// The environment and the global provider are those of the process: not parallel.
 func TestPrometheusName_IsWhatAScrapeShows(t *testing.T) {
 	quiet(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -66,8 +66,8 @@ func TestPrometheusName_IsWhatAScrapeShows(t *testing.T) {
 	}
 	for _, stage := range []string{StageFetcher, StageMasker, StageWriter} {
 		in := NewInstruments(nil, stage)
+		t.Cleanup(in.Close)
 		touch(t, in)
-		defer in.Close()
 	}
 
 	shown := scrape(t, "http://"+net.JoinHostPort(host, port)+"/metrics")
