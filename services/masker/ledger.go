@@ -72,8 +72,12 @@ func (p *Pending) settlement() *relayv1.Settlement {
 	return s
 }
 
-// Expect notes that a part batch with the records at these positions is on its way to a writer.
+// Expect notes that a part batch with the records at these positions is on its way to a writer. Of a batch that was
+// handed back it notes nothing: no part of it is sent any more, so nobody would ever take the note back.
 func (l *Ledger) Expect(id uint64, p *Pending, positions []uint32) {
+	if p.dead {
+		return
+	}
 	p.open[id] = struct{}{}
 	l.parts[id] = part{p, positions}
 }

@@ -96,6 +96,9 @@ func TestLedger_LatePartsOfABatchThatWasHandedBackAreUnknown(t *testing.T) {
 	if back, err := l.Settle(allCommitted(1, 1)); err == nil || back != 0 {
 		t.Errorf("late part: %d records handed back, %v", back, err)
 	}
+	if l.Expect(3, p, []uint32{0}); len(l.parts) != 0 {
+		t.Error("a part of a batch that was handed back is kept")
+	}
 	l.Complete(p)
 	if back := l.HandBack(p) + l.Return([]uint64{1}); back != 0 || len(heard.settled) != 0 || !slices.Equal(heard.resent, []uint64{7}) {
 		t.Errorf("%d records handed back again, answers %v: a batch is answered once", back, heard)
