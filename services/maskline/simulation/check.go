@@ -35,7 +35,7 @@ func (w *World) checkRow(id eventID) {
 
 // checkLetter: only what is bad goes to the dead-letter queue, and tells whose copy it is and why it is there.
 func (w *World) checkLetter(m *message) {
-	b, reason, column := m.body, "", ""
+	b := m.body
 	if b.fate == good || b.fate == unwanted {
 		w.broken("message %d is in the dead-letter queue, though it is %s", b.number, fateNames[b.fate])
 		return
@@ -43,7 +43,7 @@ func (w *World) checkLetter(m *message) {
 	if origin := attribute(m.attributes, fetcher.OriginAttribute); !slices.Contains(b.origins, origin) {
 		w.broken("the letter of message %d has the origin %q, which is none of %v", b.number, origin, b.origins)
 	}
-	reason, column = reasonOf(m)
+	reason, column := reasonOf(m)
 	if wantReason, wantColumn := b.rejection(); reason != wantReason || column != wantColumn {
 		w.broken("the letter of message %d says %q %q, and was rejected for %q %q", b.number, reason, column, wantReason, wantColumn)
 	}

@@ -217,10 +217,10 @@ func (s *stream) deliver(reply *relayv1.Reply) {
 
 // forge lets the client hear what a faulty or a newer server might say of the batch: such a settlement must settle
 // nothing, and must never count as a success.
-func (s *stream) forge(real *relayv1.Settlement) {
-	w, n := s.world, int(real.GetRecordCount())
+func (s *stream) forge(said *relayv1.Settlement) {
+	w, n := s.world, int(said.GetRecordCount())
 	all := &relayv1.Settlement_AllCommitted{AllCommitted: &relayv1.AllCommitted{}}
-	forged := &relayv1.Settlement{BatchId: real.GetBatchId(), RecordCount: real.GetRecordCount()}
+	forged := &relayv1.Settlement{BatchId: said.GetBatchId(), RecordCount: said.GetRecordCount()}
 	switch {
 	case w.strikes(forgedCount):
 		forged.RecordCount, forged.Outcome = uint32(n+1-2*w.random.IntN(2)), all

@@ -3,6 +3,7 @@ package simulation
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -264,14 +265,11 @@ func (p *fetcherProcess) Returned(batches []uint64) {
 func (p *fetcherProcess) Changed() { p.pump() }
 
 func handles(receipts []fetcher.Receipt) string {
-	text := ""
+	all := make([]string, len(receipts))
 	for i, r := range receipts {
-		if i > 0 {
-			text += " "
-		}
-		text += r.Handle
+		all[i] = r.Handle
 	}
-	return text
+	return strings.Join(all, " ")
 }
 
 func receiptsOf(got []fetcher.Message) string {

@@ -98,8 +98,10 @@ func (p *maskerProcess) state() relayv1.State {
 }
 
 func (p *maskerProcess) received(x *session, b batch) {
-	p.jobs = append(p.jobs, &job{session: x, batch: b.(*rawBatch)})
-	p.work()
+	if raw, ok := b.(*rawBatch); ok {
+		p.jobs = append(p.jobs, &job{session: x, batch: raw})
+		p.work()
+	}
 }
 
 // gone hands back what waits for a worker, and wakes the workers that wait for a writer: nobody waits for their answer.

@@ -36,6 +36,8 @@ type body struct {
 // rejection is the reason and the column that the dead-letter copy must tell.
 func (b *body) rejection() (reason, column string) {
 	switch {
+	case b.fate == good || b.fate == unwanted:
+		return "none", ""
 	case b.fate == mistaken:
 		return "missing", "user_id"
 	case b.fate == unmaskable:
@@ -82,7 +84,7 @@ func (w *World) produce() {
 		w.bodies = append(w.bodies, b)
 		w.after(w.between(0, w.setup.faultsEnd/2), func() {
 			m := w.queue.add(b, nil)
-			w.note("producer", "sends %s, a %s message", m.id, fateNames[b.fate])
+			w.note("producer", "sends %s: message %d, %s", m.id, b.number, fateNames[b.fate])
 		})
 	}
 	if w.setup.brake > 0 {

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -30,6 +29,7 @@ type World struct {
 	calm     bool
 	healing  bool // no new fault from here on
 	ending   bool // programs that stop stay down
+	stopped  bool // all programs have
 	mended   bool // the mapping has no mistake any more
 	rates    [faults]float64
 	counts   [faults]int
@@ -93,22 +93,16 @@ func Run(seed uint64) (r Result) {
 		}
 	}()
 	w.build()
-	for w.failure == "" && w.events.Len() > 0 {
-		e := heap.Pop(&w.events).(event)
+	for w.failure == "" && !w.stopped && len(w.events) > 0 {
+		e := w.events.pop()
 		w.now = e.at
 		e.do()
 	}
-	if w.failure == "" {
+	if w.failure == "" && !w.stopped {
 		w.broken("the simulation stopped before its end")
-	}
-	if w.failure == done {
-		w.failure = ""
 	}
 	return r
 }
-
-// done ends a run in which nothing was broken.
-const done = "done"
 
 // build makes the world of a seed.
 func (w *World) build() {
@@ -139,7 +133,10 @@ func (w *World) build() {
 	}
 	// Fewer windows than clients would leave one without credit for as long as the others stay (docs/adr/0002).
 	w.setup.windows = int64(max(len(w.fetchers), len(w.maskers))) + r.Int64N(2)
-	w.note("world", "%d messages, %d fetchers, %d maskers, %d writers, %+v", w.setup.messages, len(w.fetchers), len(w.maskers), len(w.writers), w.setup)
+	s := w.setup
+	w.note("world", "%d messages, %d fetchers, %d maskers, %d writers, calm %v", s.messages, len(w.fetchers), len(w.maskers), len(w.writers), w.calm)
+	w.note("world", "in flight at most %d, %d bytes; visibility %s; brake %d; %d windows of %v; %d connections, %d rows per transaction",
+		s.inFlight, s.inFlightSize, s.visibility, s.brake, s.windows, s.window, s.connections, s.maxRows)
 	for _, p := range w.programs() {
 		w.after(w.between(0, second), p.start)
 	}
@@ -167,7 +164,7 @@ func (w *World) time() time.Time { return start.Add(w.now) }
 // after has something done later.
 func (w *World) after(d time.Duration, do func()) {
 	w.number++
-	heap.Push(&w.events, event{at: w.now + max(d, 0), number: w.number, do: do})
+	w.events.push(event{at: w.now + max(d, 0), number: w.number, do: do})
 }
 
 // between draws a duration.
@@ -246,26 +243,3 @@ func (p *process) end(how string) {
 }
 
 func (p *process) note(format string, args ...any) { p.world.note(p.name, format, args...) }
-
-// event is something to do at a time; of two at the same time the one that was planned first is done first.
-type event struct {
-	at     time.Duration
-	number uint64
-	do     func()
-}
-
-type events []event
-
-func (e events) Len() int { return len(e) }
-func (e events) Less(i, j int) bool {
-	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].number < e[j].number
-}
-func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
-func (e *events) Push(x any)   { *e = append(*e, x.(event)) }
-func (e *events) Pop() any {
-	last := len(*e) - 1
-	x := (*e)[last]
-	(*e)[last] = event{}
-	*e = (*e)[:last]
-	return x
-}

@@ -94,7 +94,10 @@ func (p *writerProcess) state() relayv1.State {
 func (p *writerProcess) gone(*session) {}
 
 func (p *writerProcess) received(x *session, b batch) {
-	m := b.(*maskedBatch)
+	m, ok := b.(*maskedBatch)
+	if !ok {
+		return
+	}
 	f, err := writer.Decode(p.shapes[m.shape], m.proto)
 	if err != nil {
 		p.world.broken("%s: batch %d: %v", p.name, b.number(), err)
