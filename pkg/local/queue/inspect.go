@@ -85,6 +85,15 @@ func (s *Server) Send(name string, messages ...Message) ([]string, error) {
 	return ids, nil
 }
 
+// Purge forgets all messages of a queue, those in flight too.
+func (s *Server) Purge(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q, err := s.named(name); err == nil {
+		q.clear()
+	}
+}
+
 // Counts is how many messages a queue holds in each state, exactly. All zero for an unknown queue.
 func (s *Server) Counts(name string) (visible, notVisible, delayed int) {
 	s.mu.Lock()

@@ -32,6 +32,7 @@ type message struct {
 
 	receives                int
 	received, firstReceived time.Time
+	released                bool // made visible at once by its last receiver
 
 	key       uint64        // of the shelf
 	place     *list.Element // in the line, or nil

@@ -98,6 +98,7 @@ func (s *Server) reschedule(q *shelf, e *receiptEntry) error {
 	if now.Add(visibility).Sub(m.received) > 12*time.Hour {
 		return invalidParameter("Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
 	}
+	m.released = visibility == 0
 	q.show(m, now, visibility)
 	return nil
 }

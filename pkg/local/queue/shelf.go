@@ -21,6 +21,7 @@ type shelf struct {
 	delayed int       // how many of timed have not been visible yet
 	stored  map[uint64]*message
 	last    uint64 // key of the newest message
+	tally   Tally
 
 	// changed is closed when waiting receivers should look again. nil while nobody waits: most sends wake no one.
 	changed chan struct{}
@@ -89,6 +90,7 @@ func (q *shelf) hide(m *message, now time.Time, visibility time.Duration) {
 	if m.receives == 1 {
 		m.firstReceived = now
 	}
+	q.tally.delivered(m)
 	q.show(m, now, visibility)
 }
 
