@@ -53,13 +53,13 @@ func Clients(ctx context.Context, queue string, idle int) (func() *sqs.Client, e
 	}, nil
 }
 
-// retryDelay is the pause before a request is tried again: half to all of 50 ms, twice as much each time, at most a second.
+// retryDelay is the pause before a request is tried again: half to all of 20 ms, twice as much each time, at most a second.
 // The SDK's own begins at a second, and has no jitter where that is the most: one answer in five being a 5xx, pollers
 // would do little but pause, in step.
 func retryDelay(attempt int, _ error) (time.Duration, error) {
-	const first, most = 50 * time.Millisecond, time.Second
+	const first, most = 20 * time.Millisecond, time.Second
 	wait := most
-	if attempt < 6 { // else beyond most, and in the end beyond the bits
+	if attempt < 7 { // else beyond most, and in the end beyond the bits
 		wait = min(first<<max(attempt-1, 0), most)
 	}
 	return wait/2 + rand.N(wait/2), nil
