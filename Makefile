@@ -34,6 +34,10 @@ guarantees: ## Break each promise of docs/guarantees.md, and see its test fail
 simulation: ## Run 10,000 seeds of the simulation (SIMULATION_SEEDS=10000)
 	@bash .ci/run simulation
 
+.PHONY: chaos
+chaos: ## Run the whole reliability card (half an hour) and write docs/results (CHAOS='-scenario kills')
+	go run ./services/maskline/chaos/cmd/chaos -out docs/results $(CHAOS)
+
 .PHONY: safeguards
 safeguards: ## Take every safeguard away, one at a time, and write what noticed to docs/results/safeguards.md
 	go run .ci/guarantees.go -table docs/results/safeguards.md
