@@ -1,8 +1,8 @@
 package writer
 
 // bisection finds the bad rows of a group. It holds the parts of the group that have no verdict yet, each of which is
-// written by a transaction of its own: one bad row among n costs about 2·log2(n) transactions, or three where the
-// database says which one it was, and all good rows are committed. It is pure.
+// written by a statement of its own: one bad row among n costs about 2·log2(n) statements, or three where the database
+// says which one it was, and all good rows are committed. It is pure.
 type bisection struct {
 	parts []part
 }
@@ -15,6 +15,15 @@ func bisect(n int) *bisection {
 	b := &bisection{}
 	if n > 0 {
 		b.parts = append(b.parts, part{0, n})
+	}
+	return b
+}
+
+// chunks begins with n rows in parts of a size.
+func chunks(n, size int) *bisection {
+	b := &bisection{}
+	for lo := (n - 1) / size * size; lo >= 0; lo -= size {
+		b.parts = append(b.parts, part{lo, min(lo+size, n)})
 	}
 	return b
 }

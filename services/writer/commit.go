@@ -68,6 +68,9 @@ func (c *committer) write(ctx context.Context, g *Group) bool {
 		}
 		began := time.Now()
 		setup, err := c.try(ctx, g, rows)
+		if !setup && len(c.live) > 1 && refusesRow(err) && c.recover(ctx, false) {
+			err = c.separate(ctx, g)
+		}
 		if err == nil {
 			w.Written()
 			c.health.fine(ctx, c.name)
@@ -82,7 +85,7 @@ func (c *committer) write(ctx context.Context, g *Group) bool {
 		if step.action == actionReject {
 			c.recover(ctx, false)
 			if step.Refused != nil {
-				c.reject(step.Refused, c.rejection(ctx, g, err, step.Reason))
+				c.reject(step.Refused, c.rejection(ctx, g, *step.Refused, err, step.Reason))
 			}
 			c.health.fine(ctx, c.name)
 			continue
@@ -211,9 +214,8 @@ func (c *committer) reject(r *Row, why *relayv1.Rejection) {
 	c.intake.reject(*r, why)
 }
 
-// rejection says why Postgres refused the one row that is live. It takes names and codes out of the answer, never its
-// texts.
-func (c *committer) rejection(ctx context.Context, g *Group, err error, reason string) *relayv1.Rejection {
+// rejection says why Postgres refused a row. It takes names and codes out of the answer, never its texts.
+func (c *committer) rejection(ctx context.Context, g *Group, row Row, err error, reason string) *relayv1.Rejection {
 	why := &relayv1.Rejection{Reason: reason}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -229,7 +231,7 @@ func (c *committer) rejection(ctx context.Context, g *Group, err error, reason s
 		return why
 	}
 	if reason == reasonValue {
-		why.Column = c.session.blame(ctx, c.session.plans[g.shape.key], c.live[0], pg.Code)
+		why.Column = c.session.blame(ctx, c.session.plans[g.shape.key], row, pg.Code)
 	}
 	if pg.Code == "22001" {
 		// The catalog said that it fits: it has changed, and the rows to come shall be checked against what it is now.

@@ -34,6 +34,7 @@ type session struct {
 	values   [][]byte
 	formats  []int16
 	returned map[[idSize]byte]struct{}
+	fresh    [][idSize]byte // of one statement; used again
 }
 
 // prepared is a plan and the name of its statement in the session.
@@ -124,25 +125,45 @@ func (s *session) insert(ctx context.Context, p *prepared, columns int) error {
 		s.returned = map[[idSize]byte]struct{}{}
 	}
 	clear(s.returned)
+	fresh, err := s.run(ctx, p, columns, begin)
+	s.keep(fresh)
+	return err
+}
+
+const begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
+
+// run sends the commands and the statement with what was bound, in one round trip, and returns the ids that came back.
+// With an error they mean nothing: Postgres shows rows before it finds a bad one.
+func (s *session) run(ctx context.Context, p *prepared, columns int, commands ...string) (fresh [][idSize]byte, err error) {
 	pipeline := s.conn.PgConn().StartPipeline(ctx)
-	pipeline.SendQueryParams("BEGIN ISOLATION LEVEL READ COMMITTED", nil, nil, nil, nil)
+	for _, command := range commands {
+		pipeline.SendQueryParams(command, nil, nil, nil, nil)
+	}
 	pipeline.SendQueryPrepared(p.statement, s.values[:1+columns], s.formats[:1+columns], []int16{binaryFormat})
-	err := pipeline.Sync()
+	fresh, err = s.fresh[:0], pipeline.Sync()
 	for err == nil {
 		var result any
 		result, err = pipeline.GetResults()
 		switch result := result.(type) {
 		case *pgconn.ResultReader:
 			for result.NextRow() {
-				s.returned[[idSize]byte(result.Values()[0])] = struct{}{}
+				fresh = append(fresh, [idSize]byte(result.Values()[0]))
 			}
 			_, err = result.Close()
 		case *pgconn.PipelineSync:
-			return pipeline.Close()
+			s.fresh = fresh
+			return fresh, pipeline.Close()
 		}
 	}
 	_ = pipeline.Close()
-	return err
+	return nil, err
+}
+
+// keep notes ids of rows that are new in this transaction.
+func (s *session) keep(fresh [][idSize]byte) {
+	for _, id := range fresh {
+		s.returned[id] = struct{}{}
+	}
 }
 
 // commit ends the transaction. Only its nil means that the rows are there: a transaction that has failed answers COMMIT

@@ -102,6 +102,11 @@ func decide(err error, try attempt) decision {
 	return decision{action: actionRetry}
 }
 
+// refusesRow tells whether an error is about one of the rows, and about nothing else.
+func refusesRow(err error) bool {
+	return err != nil && decide(err, attempt{}).action == actionReject
+}
+
 // lockWait tells whether an error is the end of a wait for a lock.
 func lockWait(err error) bool {
 	var pg *pgconn.PgError

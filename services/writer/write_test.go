@@ -2,6 +2,7 @@ package writer
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -108,7 +109,8 @@ func TestWriter_OneBadRowOfAThousandIsFound(t *testing.T) {
 func TestWriter_GoodRowsAmongAFifthBadOnesAreAllWritten(t *testing.T) {
 	t.Parallel()
 	d := newDB(t, `CREATE TABLE t (n int CONSTRAINT positive CHECK (n > 0), event_id uuid NOT NULL UNIQUE)`)
-	c := dialWriter(t, startWriter(t, d), schemaOf("t", "n:integer")).accepted()
+	w := startWriter(t, d)
+	c := dialWriter(t, w, schemaOf("t", "n:integer")).accepted()
 	var records []record
 	want := ""
 	for i := range 500 {
@@ -129,6 +131,31 @@ func TestWriter_GoodRowsAmongAFifthBadOnesAreAllWritten(t *testing.T) {
 		}
 	}
 	d.wantText("400", "SELECT count(*) FROM t")
+	if n := w.counters.Totals()["transactions"]; n != 1 {
+		t.Errorf("%d transactions: the bad rows are to be found within one", n)
+	}
+}
+
+// COMMIT itself can refuse: a deferred constraint is checked there. Then nothing of the transaction counts, also not what
+// its savepoints held.
+func TestWriter_ARowRefusedAtCommitIsFoundAmongRowsRefusedBefore(t *testing.T) {
+	t.Parallel()
+	d := newDB(t, `CREATE TABLE t (n int CONSTRAINT positive CHECK (n > 0), event_id uuid NOT NULL UNIQUE,
+		CONSTRAINT once UNIQUE (n) DEFERRABLE INITIALLY DEFERRED)`)
+	c := dialWriter(t, startWriter(t, d), schemaOf("t", "n:integer")).accepted()
+	var records []record
+	for i := range 60 {
+		records = append(records, rec(i, strconv.Itoa(1+i)))
+	}
+	records[17].values = []string{"-1"}
+	records[40].values = []string{"6"} // as records[5]
+	c.send(batchOf(1, records...))
+	s := c.settled(1)
+	got := verdicts(s)
+	if got[17] != 'R' || strings.Count(got, "R") != 2 || strings.Count(got, "C") != 58 || got[5] == got[40] {
+		t.Errorf("verdicts %s", got)
+	}
+	d.wantText("58", "SELECT count(*) FROM t")
 }
 
 // Postgres' answer shows the values of the row that it refuses, so a producer can make it show another row's id.
