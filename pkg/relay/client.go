@@ -144,7 +144,7 @@ func (c *Client[B]) Ready() (bool, string) {
 	defer c.mu.Unlock()
 	var reasons []string
 	for _, l := range c.links {
-		if l.stream != 0 && l.state == relayv1.State_STATE_WORKING && !l.draining {
+		if l.working() {
 			return true, ""
 		}
 		if reason := l.address + ": " + l.reason(); !l.retired {

@@ -35,6 +35,7 @@ type link[B any] struct {
 	state      relayv1.State
 	waitingFor string
 	draining   bool
+	granted    bool // credit, at any time on this stream
 	retired    bool
 	trouble    string
 	complained time.Time
@@ -152,7 +153,7 @@ func (l *link[B]) hear(id uint64, reply *relayv1.Reply) (credit bool) {
 	switch m := reply.GetMessage().(type) {
 	case *relayv1.Reply_Credit:
 		c.balance.Grant(id, Load{Records: int(m.Credit.GetRecords()), Bytes: int64(m.Credit.GetBytes())})
-		credit = true
+		credit, l.granted = true, true
 	case *relayv1.Reply_Settlement:
 		if c.balance.Done(id, m.Settlement.GetBatchId()) {
 			settled, took = m.Settlement, time.Since(l.sentAt[m.Settlement.GetBatchId()])
@@ -187,7 +188,7 @@ func (l *link[B]) opened() (id uint64, again bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lastID++
-	l.stream, l.queue, l.draining, l.state, l.waitingFor = c.lastID, nil, false, 0, "its first heartbeat"
+	l.stream, l.queue, l.draining, l.granted, l.state, l.waitingFor = c.lastID, nil, false, false, 0, "its first heartbeat"
 	l.sentAt = map[uint64]time.Time{}
 	l.opens++
 	c.balance.Add(l.stream)
@@ -261,8 +262,16 @@ func (l *link[B]) reason() string {
 		return "stopping"
 	case l.waitingFor != "":
 		return "waiting for " + l.waitingFor
+	case !l.granted:
+		return "waiting for credit: other streams have all of it"
 	}
 	return "waiting"
+}
+
+// working says whether the server takes batches of ours. One that has never granted credit does not, however well it is:
+// a fetcher that received for it would keep messages hidden for nothing. The caller holds client.mu.
+func (l *link[B]) working() bool {
+	return l.stream != 0 && l.state == relayv1.State_STATE_WORKING && l.granted && !l.draining
 }
 
 func (l *link[B]) stateName() string {
@@ -271,7 +280,7 @@ func (l *link[B]) stateName() string {
 		return "connecting"
 	case l.draining:
 		return "draining"
-	case l.state == relayv1.State_STATE_WORKING:
+	case l.working():
 		return "ready"
 	}
 	return "waiting"

@@ -254,6 +254,27 @@ func TestClient_SilenceForFifteenSecondsReturnsWhatWasOutstanding(t *testing.T) 
 	})
 }
 
+// A fetcher that received for a masker whose credit others have would keep messages hidden for nothing.
+func TestClient_IsNotReadyBeforeItHasEverBeenGrantedCredit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Load{})
+		defer r.end()
+		b := r.add("10.0.0.1", Load{Records: 10, Bytes: 100}) // one window: looked up in three seconds
+		other := b.server.Open(t.Context(), func(*relayv1.Reply) error { return nil })
+		other.Accept()
+		time.Sleep(time.Minute)
+		if ready, reason := r.client.Ready(); ready || reason != "10.0.0.1:1: waiting for credit: other streams have all of it" {
+			t.Errorf("ready %v, %q", ready, reason)
+		}
+		other.Close()
+		synctest.Wait()
+		if ready, reason := r.client.Ready(); !ready {
+			t.Errorf("not ready with a window: %s", reason)
+		}
+	})
+}
+
 func TestClient_TellsOfRoundTripsReconnectsAndCredit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
