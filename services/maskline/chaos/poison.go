@@ -34,7 +34,7 @@ func poisonFlood() Scenario {
 			}
 			r.note("clean: %.0f messages/s; a fifth bad, all found by the masker: %.0f; a fifth bad, a quarter of these found by Postgres: %.0f",
 				cleanRate, malformedRate, badRate)
-			atLeast(r, "rate with a fifth bad, as a share of the clean rate", badRate/cleanRate, 0.5)
+			r.share("rate with a fifth bad, as a share of the clean rate", badRate/cleanRate, 0.5)
 			return r.poisonAndKills(ctx)
 		},
 	}

@@ -27,7 +27,7 @@ func queueFaults() Scenario {
 				return err
 			}
 			r.note("clean: %.0f messages/s with %.2f requests per message; faulty: %.0f messages/s with %.2f", clean, calls, faulty, more)
-			atLeast(r, "rate under faults, as a share of the clean rate", faulty/clean, 0.6)
+			r.share("rate under faults, as a share of the clean rate", faulty/clean, 0.6)
 			atMost(r, "requests per message, as a multiple of the clean ones", more/calls, 2)
 			return nil
 		},

@@ -176,6 +176,16 @@ func atLeast[T numeric](r *Run, name string, measured, limit T) {
 	r.check(Check{name, float64(measured), "≥ " + number(float64(limit)), measured >= limit})
 }
 
+// share judges one rate against another of the same run. The short card, which runs beside whatever else a machine does,
+// only notes it: there it is about what is lost, not about how fast.
+func (r *Run) share(name string, measured, limit float64) {
+	if r.Short {
+		r.note("%s: %.2f; the full card wants ≥ %.2f", name, measured, limit)
+		return
+	}
+	atLeast(r, name, measured, limit)
+}
+
 // median of an odd number of times.
 func median(all []time.Duration) time.Duration {
 	slices.Sort(all)
