@@ -26,6 +26,9 @@ type metrics struct {
 
 func (m *metrics) make(in *telemetry.Instruments) {
 	m.rejections, m.redeliveries = in.Counter(telemetry.MetricRejections), in.Counter(telemetry.MetricRedeliveries)
+	for _, cause := range causes() { // from zero on, or the first of each would not show as an increase
+		m.redeliveries.Add(context.Background(), 0, metric.WithAttributes(attribute.String(telemetry.AttrCause, string(cause))))
+	}
 	m.receiveSize, m.queueAge = in.Histogram(telemetry.MetricReceiveSize), in.Histogram(telemetry.MetricQueueAge)
 	m.frameSize, m.frameDuration = in.Histogram(telemetry.MetricFrameSize), in.Histogram(telemetry.MetricFrameDuration)
 	m.queueCall = in.Histogram(telemetry.MetricQueueCall)

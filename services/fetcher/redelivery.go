@@ -24,6 +24,12 @@ const (
 	CauseElsewhere Cause = "elsewhere"
 )
 
+func causes() []Cause {
+	return []Cause{
+		CauseDeliveredTwice, CauseVisibilityLapsed, CauseDeleted, CauseGivenUp, CauseReleased, CauseLeft, CauseElsewhere,
+	}
+}
+
 // Redelivery says why the message that Receive has just taken came again; empty if it is here for the first time. Only
 // one that SQS has counted more than once costs a second look-up.
 func (t *Table) Redelivery(now time.Time, e *Entry, fresh bool) Cause {
