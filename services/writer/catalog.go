@@ -111,6 +111,23 @@ SELECT c.relname::text,
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE i.indrelid = to_regclass($1)::oid AND i.indisunique ORDER BY 1`
 
+// constraintQuery finds the columns of a constraint, or of a unique index that is none.
+const constraintQuery = `
+SELECT a.attname::text FROM pg_attribute a
+WHERE a.attrelid = to_regclass($1)::oid AND (
+    a.attnum IN (SELECT unnest(conkey) FROM pg_constraint WHERE conrelid = a.attrelid AND conname = $2)
+    OR a.attnum IN (SELECT unnest(i.indkey::int2[]) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                    WHERE i.indrelid = a.attrelid AND c.relname = $2))`
+
+// readConstraint reads the names of the columns that a constraint is about.
+func readConstraint(ctx context.Context, db *pgx.Conn, quoted, name string) ([]string, error) {
+	rows, err := db.Query(ctx, constraintQuery, quoted, name)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
 // readTable reads the catalog. A missing table is an answer and no error.
 func readTable(ctx context.Context, db *pgx.Conn, name string) (*table, error) {
 	t := &table{asked: name, quoted: quoteTable(name)}

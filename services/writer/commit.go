@@ -222,16 +222,24 @@ func (c *committer) rejection(ctx context.Context, g *Group, row Row, err error,
 		return why
 	}
 	why.Sqlstate, why.Constraint = pg.Code, pg.ConstraintName
+	name := pg.ColumnName
+	var plan *prepared
+	if c.session != nil {
+		plan = c.session.plans[g.shape.key]
+	}
+	if name == "" && plan != nil && pg.ConstraintName != "" {
+		name = c.session.column(ctx, g.shape, plan, pg.ConstraintName)
+	}
 	for _, column := range g.shape.columns {
-		if column.name == pg.ColumnName {
-			why.Column = pg.ColumnName
+		if column.name == name {
+			why.Column = name
 		}
 	}
-	if why.GetColumn() != "" || c.session == nil || c.session.plans[g.shape.key] == nil {
+	if why.GetColumn() != "" || plan == nil {
 		return why
 	}
 	if reason == reasonValue {
-		why.Column = c.session.blame(ctx, c.session.plans[g.shape.key], row, pg.Code)
+		why.Column = c.session.blame(ctx, plan, row, pg.Code)
 	}
 	if pg.Code == "22001" {
 		// The catalog said that it fits: it has changed, and the rows to come shall be checked against what it is now.

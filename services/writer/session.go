@@ -41,6 +41,8 @@ type session struct {
 type prepared struct {
 	*plan
 	statement string
+	// about holds the column of each constraint that has refused a row, or nothing for one of several columns.
+	about map[string]string
 }
 
 // prepare looks into the catalog and prepares the statement of a shape, unless that was done before.
@@ -56,7 +58,7 @@ func (s *session) prepare(ctx context.Context, sh *Shape) (*prepared, error) {
 		return nil, err
 	}
 	s.counter++
-	p := &prepared{plan: makePlan(sh, t), statement: "maskline_" + strconv.Itoa(s.counter)}
+	p := &prepared{plan: makePlan(sh, t), statement: "maskline_" + strconv.Itoa(s.counter), about: map[string]string{}}
 	types := make([]uint32, 1+len(sh.columns))
 	types[0] = oidUUIDArray
 	for i := range sh.columns {
@@ -220,6 +222,21 @@ func (s *session) blame(ctx context.Context, p *prepared, r Row, code string) st
 		}
 	}
 	return ""
+}
+
+// column is the one that a constraint is about; empty if it is about several or cannot be found. Postgres' answer names
+// the constraint only.
+func (s *session) column(ctx context.Context, sh *Shape, p *prepared, constraint string) string {
+	column, known := p.about[constraint]
+	if known || s.conn.IsClosed() {
+		return column
+	}
+	columns, err := readConstraint(ctx, s.conn, quoteTable(sh.table), constraint)
+	if err == nil && len(columns) == 1 {
+		column = columns[0]
+	}
+	p.about[constraint] = column
+	return column
 }
 
 // close ends the connection.

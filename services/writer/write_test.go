@@ -126,13 +126,31 @@ func TestWriter_GoodRowsAmongAFifthBadOnesAreAllWritten(t *testing.T) {
 		t.Fatalf("verdicts %s", got)
 	}
 	for _, r := range s.GetRejections() {
-		if r.GetConstraint() != "positive" || r.GetSqlstate() != "23514" || r.GetReason() != "database_constraint" {
+		if r.GetConstraint() != "positive" || r.GetColumn() != "n" || r.GetSqlstate() != "23514" || r.GetReason() != "database_constraint" {
 			t.Fatalf("rejection %v", r)
 		}
 	}
 	d.wantText("400", "SELECT count(*) FROM t")
 	if n := w.counters.Totals()["transactions"]; n != 1 {
 		t.Errorf("%d transactions: the bad rows are to be found within one", n)
+	}
+}
+
+func TestWriter_AConstraintNamesItsColumnIfItIsAboutOne(t *testing.T) {
+	t.Parallel()
+	d := newDB(t, `CREATE TABLE t (a int, b int, event_id uuid NOT NULL UNIQUE, CONSTRAINT rising CHECK (a < b), CONSTRAINT small CHECK (b < 10));
+		CREATE UNIQUE INDEX once ON t (a)`)
+	c := dialWriter(t, startWriter(t, d), schemaOf("t", "a:integer", "b:integer")).accepted()
+	c.send(batchOf(1, rec(0, "1", "2"), rec(1, "3", "3"), rec(2, "4", "11"), rec(3, "1", "9")))
+	s := c.settled(1)
+	if got := verdicts(s); got != "CRRR" {
+		t.Fatalf("verdicts %s", got)
+	}
+	want := map[uint32][2]string{1: {"rising", ""}, 2: {"small", "b"}, 3: {"once", "a"}}
+	for _, r := range s.GetRejections() {
+		if got := [2]string{r.GetConstraint(), r.GetColumn()}; got != want[r.GetIndex()] {
+			t.Errorf("row %d: constraint and column %q, want %q", r.GetIndex(), got, want[r.GetIndex()])
+		}
 	}
 }
 

@@ -76,7 +76,7 @@ func TestPipeline_ABadMessageGoesToTheDeadLetterQueueWithItsReason(t *testing.T)
 		{strings.Replace(body(1), "203.0.113.1", "not an address", 1), fetcher.Reject{Reason: "bad_format", Column: "ip", Stage: "masker"}},
 		{strings.Replace(body(2), `"ios"`, `"ios","device_type":"android"`, 1), fetcher.Reject{Reason: "duplicate_key", Column: "device_type", Stage: "masker"}},
 		{strings.Replace(body(3), "null", `"`+long+`"`, 1), fetcher.Reject{Reason: "too_long", Column: "locale", Stage: "masker"}},
-		{strings.Replace(body(4), "ios", "fax", 1), fetcher.Reject{Reason: "database_constraint", SQLState: "23514", Constraint: "known_device", Stage: "writer"}},
+		{strings.Replace(body(4), "ios", "fax", 1), fetcher.Reject{Reason: "database_constraint", Column: "device_type", SQLState: "23514", Constraint: "known_device", Stage: "writer"}},
 	}
 	var messages []queue.Message
 	for _, b := range bad {
@@ -163,7 +163,7 @@ func TestPipeline_AClashWithAnotherKeyIsNoDuplicate(t *testing.T) {
 	s.awaitEmpty(t)
 	ids := s.send(t, 1, 1)
 	s.awaitEmpty(t)
-	want := fetcher.Reject{Reason: "database_constraint", SQLState: "23505", Constraint: "one_login_per_user", Stage: "writer"}
+	want := fetcher.Reject{Reason: "database_constraint", Column: "user_id", SQLState: "23505", Constraint: "one_login_per_user", Stage: "writer"}
 	if got := s.letters(t)[ids[0]]; got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

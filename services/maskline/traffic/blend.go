@@ -18,7 +18,7 @@ const Constraint = "ALTER TABLE user_logins ADD CONSTRAINT known_device CHECK (d
 // Reasons of the messages that a Blend makes to be refused by Postgres.
 const (
 	RefusedReason = "database_constraint"
-	RefusedColumn = ""
+	RefusedColumn = "device_type"
 )
 
 // canaryDevice stands in the middle of every device id of a Blend and nowhere else.
