@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -48,18 +49,21 @@ func Clients(ctx context.Context, queue string, idle int) (func() *sqs.Client, e
 			if endpoint != "" && !named {
 				o.BaseEndpoint = &endpoint
 			}
-			o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) { r.Backoff = retry.BackoffDelayerFunc(retryDelay) })
+			o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
+				r.Backoff = retry.BackoffDelayerFunc(retryDelay)
+				r.RateLimiter = ratelimit.None // who calls pauses by itself; a quota shared by all pollers makes all of them pause
+			})
 		})
 	}, nil
 }
 
-// retryDelay is the pause before a request is tried again: half to all of 20 ms, twice as much each time, at most a second.
+// retryDelay is the pause before a request is tried again: half to all of 5 ms, twice as much each time, at most a second.
 // The SDK's own begins at a second, and has no jitter where that is the most: one answer in five being a 5xx, pollers
 // would do little but pause, in step.
 func retryDelay(attempt int, _ error) (time.Duration, error) {
-	const first, most = 20 * time.Millisecond, time.Second
+	const first, most = 5 * time.Millisecond, time.Second
 	wait := most
-	if attempt < 7 { // else beyond most, and in the end beyond the bits
+	if attempt < 9 { // else beyond most, and in the end beyond the bits
 		wait = min(first<<max(attempt-1, 0), most)
 	}
 	return wait/2 + rand.N(wait/2), nil

@@ -8,8 +8,8 @@ import (
 func TestRetryDelay_BeginsSmallDoublesAndIsNeverTheSame(t *testing.T) {
 	t.Parallel()
 	for attempt, most := range map[int]time.Duration{
-		0: 20 * time.Millisecond, 1: 20 * time.Millisecond, 2: 40 * time.Millisecond, 3: 80 * time.Millisecond,
-		6: 640 * time.Millisecond, 7: time.Second, 1000: time.Second,
+		0: 5 * time.Millisecond, 1: 5 * time.Millisecond, 2: 10 * time.Millisecond, 3: 20 * time.Millisecond,
+		8: 640 * time.Millisecond, 9: time.Second, 1000: time.Second,
 	} {
 		seen := map[time.Duration]bool{}
 		for range 100 {

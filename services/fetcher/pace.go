@@ -1,9 +1,9 @@
 package fetcher
 
 // Pace decides how many receives run at a time, so that an empty queue costs the requests of one poller. A receive that
-// brings nothing, or fails, leaves one poller as a scout; one that is full brings all back at once, one that is not adds
-// one. What runs already goes on: a long poll that is cut hides its messages. It is a pure core, not safe for concurrent
-// use.
+// brings nothing leaves one poller as a scout; one that is full brings all back at once, one that is not adds one; one that
+// fails tells nothing about the queue. What runs already goes on: a long poll that is cut hides its messages. It is a pure
+// core, not safe for concurrent use.
 type Pace struct {
 	least, most int
 	allowed     int
@@ -18,6 +18,9 @@ func (p *Pace) Allows() bool { return p.running < p.allowed }
 
 // Begin notes that one has begun.
 func (p *Pace) Begin() { p.running++ }
+
+// Failed notes that one has ended without an answer.
+func (p *Pace) Failed() { p.running-- }
 
 // End notes that one has brought so many of the messages asked for.
 func (p *Pace) End(messages, asked int) {

@@ -56,6 +56,18 @@ func TestPace_AFullReceiveBringsAllBackAndAPartialOneOneMore(t *testing.T) {
 	}
 }
 
+func TestPace_AFailedReceiveTellsNothingAboutTheQueue(t *testing.T) {
+	t.Parallel()
+	p := NewPace(1, 4)
+	begun(p)
+	for range 4 {
+		p.Failed()
+	}
+	if n := begun(p); n != 4 {
+		t.Errorf("%d receives after four that failed", n)
+	}
+}
+
 func TestPace_WithoutAScoutNothingSlowsDown(t *testing.T) {
 	t.Parallel()
 	p := NewPace(4, 4)

@@ -24,7 +24,7 @@ const defaultVisibility = 30 * time.Second
 
 // describe reads the queue's attributes, again and again until it is there, and refuses what cannot be served.
 func (f *Fetcher) describe(ctx context.Context) error {
-	pause := firstPause
+	pause := receivePause
 	for {
 		err := f.describeOnce(ctx)
 		if err == nil || lifecycle.HasCode(err) {
@@ -84,6 +84,10 @@ func (f *Fetcher) describeOnce(ctx context.Context) error {
 
 func reservation(messages int, each int64) int64 { return int64(messages) * (each + entryOverhead) }
 
+// receivePause is the first pause of a poller whose receive has failed, in spite of the client's own tries. Half to all of
+// it; twice as much each time, at most mostPause.
+const receivePause = 20 * time.Millisecond
+
 // poll receives until work ends. Credit is reserved before each receive, for the largest messages there may be: what
 // is received must be held, whatever its size.
 func (f *Fetcher) poll(working, life context.Context, stopWorking context.CancelCauseFunc) {
@@ -99,7 +103,7 @@ func (f *Fetcher) poll(working, life context.Context, stopWorking context.Cancel
 		if len(messages) > 0 {
 			failpoint.Hit(failpoint.FetcherAfterReceive, func() string { return messageIDs(messages) })
 		}
-		f.take(life, began, messages)
+		f.take(life, began, messages, err)
 		if err != nil {
 			f.troubles.set(life, "queue", err.Error())
 			select {
@@ -110,7 +114,7 @@ func (f *Fetcher) poll(working, life context.Context, stopWorking context.Cancel
 			continue
 		}
 		f.troubles.clear("queue")
-		pause = firstPause
+		pause = receivePause
 		if !f.cfg.KeepListening {
 			f.judgeDrained(working, len(messages), time.Since(began), stopWorking)
 		}
@@ -138,7 +142,7 @@ func (f *Fetcher) intakeOpen() bool {
 }
 
 // take puts what was received into the table and gives the reservation back.
-func (f *Fetcher) take(ctx context.Context, began time.Time, messages []Message) {
+func (f *Fetcher) take(ctx context.Context, began time.Time, messages []Message, failed error) {
 	var span trace.Span
 	if len(messages) > 0 {
 		ctx, span = f.tracer.Start(ctx, telemetry.SpanReceive, trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindClient),
@@ -167,7 +171,11 @@ func (f *Fetcher) take(ctx context.Context, began time.Time, messages []Message)
 		}
 	}
 	f.table.Refund(f.cfg.MaxMessages, f.source.MaxMessageBytes)
-	f.pace.End(len(messages), f.cfg.MaxMessages)
+	if failed != nil {
+		f.pace.Failed()
+	} else {
+		f.pace.End(len(messages), f.cfg.MaxMessages)
+	}
 	f.counters.Add(telemetry.CounterReceived, uint64(len(messages)-repeated))
 	f.counters.Add(telemetry.CounterRepeated, uint64(repeated))
 	f.counters.Add(telemetry.CounterBytes, uint64(bytes))

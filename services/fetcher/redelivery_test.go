@@ -123,10 +123,10 @@ func TestFetcher_CountsRedeliveriesByCause(t *testing.T) {
 	f.table = NewTable(100, 1<<30, visibility, f.brake)
 	first, other := message(0), message(1)
 	other.ReceiveCount = 3
-	f.take(t.Context(), time.Now(), []Message{first, other})
-	f.take(t.Context(), time.Now(), []Message{first})
-	f.take(t.Context(), time.Now().Add(-2*visibility), []Message{first})
-	f.take(t.Context(), time.Now(), []Message{first})
+	f.take(t.Context(), time.Now(), []Message{first, other}, nil)
+	f.take(t.Context(), time.Now(), []Message{first}, nil)
+	f.take(t.Context(), time.Now().Add(-2*visibility), []Message{first}, nil)
+	f.take(t.Context(), time.Now(), []Message{first}, nil)
 	counters := f.Status().GetCounters()
 	for cause, want := range map[Cause]uint64{CauseElsewhere: 1, CauseDeliveredTwice: 2, CauseVisibilityLapsed: 1} {
 		if got := counters["redelivered_"+string(cause)]; got != want {

@@ -20,33 +20,40 @@ type troubles struct {
 
 	mu    sync.Mutex
 	texts map[string]string
+	said  map[string]struct{} // those of which a line was logged
 }
 
 func newTroubles(log *slog.Logger) *troubles {
-	return &troubles{log: log, throttle: telemetry.NewThrottle(10 * time.Second), texts: map[string]string{}}
+	return &troubles{log: log, throttle: telemetry.NewThrottle(10 * time.Second), texts: map[string]string{}, said: map[string]struct{}{}}
 }
 
 // set notes trouble at a place: one line that names what to fix.
 func (t *troubles) set(ctx context.Context, place, text string) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.texts[place] = text
-	t.mu.Unlock()
-	t.say(ctx, place, text)
-}
-
-// say logs a line, throttled, without noting trouble.
-func (t *troubles) say(ctx context.Context, place, text string) {
-	if ok, _ := t.throttle.Allow(place, time.Now()); ok {
-		t.log.WarnContext(ctx, "holding until mended", telemetry.KeyTrouble, place, telemetry.KeyCause, text)
+	if t.say(ctx, place, text) {
+		t.said[place] = struct{}{}
 	}
 }
 
-// clear notes that a place is well.
+// say logs a line, throttled, without noting trouble, and tells whether it did.
+func (t *troubles) say(ctx context.Context, place, text string) bool {
+	ok, _ := t.throttle.Allow(place, time.Now())
+	if ok {
+		t.log.WarnContext(ctx, "holding until mended", telemetry.KeyTrouble, place, telemetry.KeyCause, text)
+	}
+	return ok
+}
+
+// clear notes that a place is well. It says so where it has said that it was not: a queue that fails now and then, many
+// times a second, must not fill the log.
 func (t *troubles) clear(place string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, was := t.texts[place]; was {
-		delete(t.texts, place)
+	delete(t.texts, place)
+	if _, said := t.said[place]; said {
+		delete(t.said, place)
 		t.log.Info("mended", telemetry.KeyTrouble, place)
 	}
 }
