@@ -17,6 +17,7 @@ func soak() Scenario {
 		run: func(ctx context.Context, r *Run) error {
 			s, err := r.start(ctx, options{visibility: 30, env: map[string][]string{
 				stageFetcher: {"MASKLINE_WAIT_TIME=20s", "MASKLINE_SHUTDOWN_GRACE=40s"},
+				stageWriter:  {"MASKLINE_CONNECTIONS=1"}, // the second is opened when it is needed first
 			}})
 			if err != nil {
 				return err
