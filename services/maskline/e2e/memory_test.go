@@ -37,7 +37,7 @@ func memoryBound(t *testing.T, dir string) {
 		if peak > bound || bound > b.hard {
 			t.Errorf("the %s reached %d MiB; the bound is %d MiB, and the container's limit %d MiB", name, peak, bound, b.hard)
 		}
-		if name == "fetcher" && peak < 128 {
+		if name == "fetcher" && peak < 128 && !raced { // a slow queue does not fill it
 			t.Error("the fetcher's ceiling was not filled: the test shows nothing")
 		}
 	}
