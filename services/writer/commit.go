@@ -68,6 +68,10 @@ func (c *committer) write(ctx context.Context, g *Group) bool {
 		}
 		began := time.Now()
 		setup, err := c.try(ctx, g, rows)
+		var long time.Duration
+		if !setup { // else there may be no session; and what follows may end it
+			long = c.session.timeout * 9 / 10
+		}
 		if !setup && len(c.live) > 1 && refusesRow(err) && c.recover(ctx, false) {
 			err = c.separate(ctx, g)
 		}
@@ -79,7 +83,7 @@ func (c *committer) write(ctx context.Context, g *Group) bool {
 		if ctx.Err() != nil {
 			return false
 		}
-		step := w.Failed(err, setup, !setup && time.Since(began) >= c.session.timeout*9/10)
+		step := w.Failed(err, setup, !setup && time.Since(began) >= long)
 		c.log.DebugContext(ctx, "transaction failed", telemetry.KeyReason, describe(err, g.shape.table),
 			telemetry.KeyAction, step.action.String(), telemetry.KeyRecords, len(c.live))
 		if step.action == actionReject {
