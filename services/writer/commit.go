@@ -148,11 +148,17 @@ func (c *committer) try(ctx context.Context, g *Group, rows []Row) (setup bool, 
 		return false, nil
 	}
 	c.session.bind(g.shape, c.live)
+	return false, c.transact(ctx, g, func(ctx context.Context) ([]Row, error) {
+		return c.live, c.session.insert(ctx, plan, len(g.shape.columns))
+	})
+}
+
+// transact runs one transaction and settles the rows that insert has written in it; with an error, none.
+func (c *committer) transact(ctx context.Context, g *Group, insert func(context.Context) (written []Row, err error)) error {
 	ctx, span := c.startSpan(ctx, g)
 	defer span.End()
-	where := c.where(g)
-	began := time.Now()
-	err = c.session.insert(ctx, plan, len(g.shape.columns))
+	where, began := c.where(g), time.Now()
+	written, err := insert(ctx)
 	c.metrics.ran(ctx, began, "INSERT", where, err)
 	if err == nil {
 		began = time.Now()
@@ -162,11 +168,12 @@ func (c *committer) try(ctx context.Context, g *Group, rows []Row) (setup bool, 
 	if err != nil {
 		span.SetStatus(otelcodes.Error, "")
 		span.SetAttributes(errorAttributes(err)...)
-		return false, err
+		return err
 	}
+	c.live = append(c.live[:0], written...)
 	c.metrics.transactionSize.Record(ctx, float64(len(c.live)))
 	c.settle(Verdicts(c.live, c.session.returned))
-	return false, nil
+	return nil
 }
 
 // connect opens the session.

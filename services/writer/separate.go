@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"context"
 	"slices"
-	"time"
-
-	otelcodes "go.opentelemetry.io/otel/codes"
 )
 
 // refusal is a row that the database refused when it stood alone, and its answer.
@@ -27,24 +24,14 @@ func (c *committer) separate(ctx context.Context, g *Group) error {
 	if err != nil {
 		return err
 	}
-	spanned, span := c.startSpan(ctx, g)
-	defer span.End()
-	where, began := c.where(g), time.Now()
-	good, refused, err := c.session.insertParts(spanned, plan, g.shape, c.live)
-	c.metrics.ran(spanned, began, "INSERT", where, err)
-	if err == nil {
-		began = time.Now()
-		err = c.session.commit(spanned)
-		c.metrics.ran(spanned, began, "COMMIT", where, err)
-	}
+	var refused []refusal
+	err = c.transact(ctx, g, func(ctx context.Context) (good []Row, err error) {
+		good, refused, err = c.session.insertParts(ctx, plan, g.shape, c.live)
+		return good, err
+	})
 	if err != nil {
-		span.SetStatus(otelcodes.Error, "")
-		span.SetAttributes(errorAttributes(err)...)
 		return err
 	}
-	c.live = append(c.live[:0], good...)
-	c.metrics.transactionSize.Record(ctx, float64(len(c.live)))
-	c.settle(Verdicts(c.live, c.session.returned))
 	for i := range refused {
 		r := &refused[i]
 		c.reject(&r.row, c.rejection(ctx, g, r.row, r.err, r.reason))

@@ -180,15 +180,41 @@ func TestWriter_LostAnswerToCommitIsFoundOutByWritingAgain(t *testing.T) {
 	p := startProxy(t, d)
 	w := startWriter(t, &db{t: t, name: d.name, dsn: p.dsn(d)})
 	c := dialWriter(t, w, schemaOf("t", "name:text")).accepted()
-	p.cutAtCommit.Store(true)
+	p.cutAt("COMMIT")
 	c.send(batchOf(1, rec(1, "a"), rec(2, "b")))
 	if got := verdicts(c.settled(1)); got != "DD" {
 		t.Errorf("verdicts %s", got)
 	}
 	d.wantText("2", "SELECT count(*) FROM t")
-	if p.cutAtCommit.Load() {
+	if p.statement.Load() != nil {
 		t.Error("no COMMIT was cut")
 	}
+}
+
+func TestWriter_AConnectionLostWhileARefusedRowIsRolledBackCostsNoVerdict(t *testing.T) {
+	t.Parallel()
+	d := newDB(t, "CREATE TABLE t (name text CHECK (name <> 'bad'), event_id uuid NOT NULL UNIQUE)")
+	p := startProxy(t, d)
+	w := startWriter(t, &db{t: t, name: d.name, dsn: p.dsn(d)})
+	c := dialWriter(t, w, schemaOf("t", "name:text")).accepted()
+	for id, one := range []struct {
+		values []string
+		want   string
+	}{{[]string{"a", "bad", "c"}, "CRC"}, {[]string{"bad"}, "R"}} {
+		p.cutAt("ROLLBACK")
+		var records []record
+		for _, value := range one.values {
+			records = append(records, rec(10*id+len(records), value))
+		}
+		c.send(batchOf(uint64(id+1), records...))
+		if got := verdicts(c.settled(uint64(id + 1))); got != one.want {
+			t.Errorf("verdicts %s, want %s", got, one.want)
+		}
+		if p.statement.Load() != nil {
+			t.Error("no ROLLBACK was cut")
+		}
+	}
+	d.wantText("2", "SELECT count(*) FROM t")
 }
 
 func TestWriter_CommitsDurablyThoughTheDatabaseSaysOtherwise(t *testing.T) {
@@ -262,8 +288,8 @@ func TestWriter_TransactionThatTakesTooLongIsHalvedAndNeverRejected(t *testing.T
 
 // proxy stands between the writer and Postgres.
 type proxy struct {
-	target      string
-	cutAtCommit atomic.Bool
+	target    string
+	statement atomic.Pointer[string] // to be cut at
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -282,6 +308,9 @@ func startProxy(t *testing.T, d *db) *proxy {
 	t.Cleanup(func() { p.refuse(); p.all.Wait() })
 	return p
 }
+
+// cutAt ends the connection that next carries the statement: Postgres runs it, and its answer is lost.
+func (p *proxy) cutAt(statement string) { p.statement.Store(&statement) }
 
 func (p *proxy) address() string { return p.listener.Addr().String() }
 
@@ -342,10 +371,10 @@ func (p *proxy) serve(down net.Conn) {
 		if err != nil {
 			return
 		}
-		if strings.Contains(string(buf[:n]), "COMMIT\x00") && p.cutAtCommit.CompareAndSwap(true, false) {
+		if cut := p.statement.Load(); cut != nil && strings.Contains(string(buf[:n]), *cut+"\x00") && p.statement.CompareAndSwap(cut, nil) {
 			_ = down.Close() // first, so that no answer can slip through
 			_, _ = up.Write(buf[:n])
-			// Postgres reads the end of the stream only after it has worked off COMMIT.
+			// Postgres reads the end of the stream only after it has worked off the statement.
 			_ = up.CloseWrite()
 			_, _ = io.Copy(io.Discard, up)
 			return
