@@ -4,12 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/maskline/maskline/services/fetcher"
 	"github.com/maskline/maskline/services/maskline/traffic"
@@ -38,12 +33,6 @@ type loadSettings struct {
 // second.
 const firstSent = 1718206942785
 
-// Limits of sending: a batch is SQS' own limit, and a few senders keep a server busy that waits for a disk or a network.
-const (
-	loadBatch   = 10
-	loadSenders = 4
-)
-
 func load(ctx context.Context, cmd command, c call) error {
 	var s loadSettings
 	if _, err := c.load(cmd, &s); err != nil {
@@ -56,71 +45,24 @@ func load(ctx context.Context, cmd command, c call) error {
 	if err != nil {
 		return named(cmd, err)
 	}
-	entries, malformed := loadEntries(s)
-	if err := loadAll(ctx, queue, entries, s.Rate); err != nil {
+	messages, malformed := loadMessages(s)
+	err = traffic.SendEach(ctx, queue.Client, queue.URL, messages, s.Rate, func(int, string) error { return nil })
+	if err != nil {
 		return named(cmd, err)
 	}
-	_, err = fmt.Fprintf(c.stdout, "sent %d sample logins, %d of them malformed on purpose\n%s", len(entries), malformed, s.Then)
+	_, err = fmt.Fprintf(c.stdout, "sent %d sample logins, %d of them malformed on purpose\n%s", len(messages), malformed, s.Then)
 	return named(cmd, err)
 }
 
-// loadEntries are the samples, each with its origin.
-func loadEntries(s loadSettings) (entries []types.SendMessageBatchRequestEntry, malformed int) {
-	for i, one := range traffic.Samples(s.Messages, 1) {
-		if one.Malformed {
+// loadMessages are the samples, each with its origin.
+func loadMessages(s loadSettings) (messages []traffic.Message, malformed int) {
+	messages = traffic.Samples(s.Messages, 1)
+	for i := range messages {
+		if messages[i].Malformed {
 			malformed++
 		}
 		origin := fetcher.Origin{ID: s.Batch + "-" + strconv.Itoa(i+1), SentMS: firstSent + int64(i)*time.Second.Milliseconds()}
-		entries = append(entries, types.SendMessageBatchRequestEntry{
-			Id: aws.String(strconv.Itoa(i % loadBatch)), MessageBody: aws.String(one.Body),
-			MessageAttributes: map[string]types.MessageAttributeValue{
-				fetcher.OriginAttribute: {DataType: aws.String("String"), StringValue: aws.String(origin.Attribute())},
-			},
-		})
+		messages[i].Origin = origin.Attribute()
 	}
-	return entries, malformed
-}
-
-// loadAll sends, at the rate if there is one. The first failure ends it.
-func loadAll(ctx context.Context, queue *traffic.Queue, entries []types.SendMessageBatchRequestEntry, rate int) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	work := make(chan []types.SendMessageBatchRequestEntry)
-	var senders sync.WaitGroup
-	for range loadSenders {
-		senders.Go(func() {
-			for batch := range work {
-				if err := loadSend(ctx, queue, batch); err != nil {
-					cancel(err) // the first is the cause
-				}
-			}
-		})
-	}
-	began := time.Now()
-	for sent := 0; sent < len(entries) && ctx.Err() == nil; sent += loadBatch {
-		if rate > 0 {
-			select {
-			case <-time.After(time.Until(began.Add(time.Duration(sent) * time.Second / time.Duration(rate)))):
-			case <-ctx.Done():
-			}
-		}
-		select {
-		case work <- entries[sent:min(sent+loadBatch, len(entries))]:
-		case <-ctx.Done():
-		}
-	}
-	close(work)
-	senders.Wait()
-	return context.Cause(ctx)
-}
-
-func loadSend(ctx context.Context, queue *traffic.Queue, batch []types.SendMessageBatchRequestEntry) error {
-	out, err := queue.Client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &queue.URL, Entries: batch})
-	if err != nil {
-		return err
-	}
-	if len(out.Failed) > 0 || len(out.Successful) != len(batch) {
-		return fmt.Errorf("the queue took %d of %d messages", len(out.Successful), len(batch))
-	}
-	return nil
+	return messages, malformed
 }

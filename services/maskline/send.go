@@ -51,6 +51,7 @@ func (in input) read(otherwise int) ([]traffic.Message, error) {
 type sendSettings struct {
 	Queue   string `env:"MASKLINE_QUEUE" required:"true" help:"Queue to send to: a name or a URL."`
 	Input   input
+	Rate    int    `flag:"rate" default:"0" min:"0" max:"100000" help:"Messages a second; 0 is as many as the queue takes."`
 	Yes     bool   `flag:"yes" help:"Send also to a queue that is not on this machine."`
 	Ledger  string `flag:"ledger" help:"Write what must become of the messages to this file, which must not exist."`
 	KeyFile string `env:"MASKLINE_KEY_FILE" help:"The masker's key file, for --ledger."`
@@ -118,7 +119,7 @@ func send(ctx context.Context, cmd command, c call) error {
 		return named(cmd, errors.Join(err, book.close()))
 	}
 	sent := 0
-	err = traffic.SendEach(ctx, queue.Client, queue.URL, messages, func(i int, id string) error {
+	err = traffic.SendEach(ctx, queue.Client, queue.URL, messages, s.Rate, func(i int, id string) error {
 		sent++
 		return book.write(id, messages[i])
 	})

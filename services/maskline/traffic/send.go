@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/maskline/maskline/services/fetcher"
 )
 
 // Limits of SendMessageBatch. SQS allows a batch of 1 MiB, and did allow a quarter of that; so do its understudies.
@@ -25,7 +28,7 @@ const senders = 8
 // error names the first that was not, and after it nothing more is begun. Batches overtake each other, as in any queue.
 func Send(ctx context.Context, client *sqs.Client, url string, messages []Message) (ids []string, err error) {
 	ids = make([]string, len(messages))
-	err = SendEach(ctx, client, url, messages, func(i int, id string) error {
+	err = SendEach(ctx, client, url, messages, 0, func(i int, id string) error {
 		ids[i] = id
 		return nil
 	})
@@ -34,8 +37,9 @@ func Send(ctx context.Context, client *sqs.Client, url string, messages []Messag
 
 // SendEach is Send for a producer who keeps a ledger: it says of each message that it was sent, as soon as the queue has
 // answered, by its position and its MessageId. It says so one at a time, and an error ends the sending. A batch whose
-// answer is lost is sent again by the client: its messages are in the queue twice then, and told once.
-func SendEach(ctx context.Context, client *sqs.Client, url string, messages []Message, sent func(i int, id string) error) error {
+// answer is lost is sent again by the client: its messages are in the queue twice then, and told once. rate is in messages
+// a second; 0 is as many as the queue takes.
+func SendEach(ctx context.Context, client *sqs.Client, url string, messages []Message, rate int, sent func(i int, id string) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	work := make(chan []int)
@@ -58,7 +62,15 @@ func SendEach(ctx context.Context, client *sqs.Client, url string, messages []Me
 			}
 		})
 	}
+	began := time.Now()
 	for _, batch := range batches(messages) {
+		if rate > 0 {
+			due := began.Add(time.Duration(batch[0]) * time.Second / time.Duration(rate))
+			select {
+			case <-time.After(time.Until(due)):
+			case <-ctx.Done():
+			}
+		}
 		select {
 		case work <- batch:
 		case <-ctx.Done():
@@ -94,7 +106,13 @@ func sendBatch(ctx context.Context, client *sqs.Client, url string, messages []M
 	ids = make([]string, len(batch))
 	entries := make([]types.SendMessageBatchRequestEntry, len(batch))
 	for i, index := range batch {
-		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &messages[index].Body}
+		m := &messages[index]
+		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &m.Body}
+		if m.Origin != "" {
+			entries[i].MessageAttributes = map[string]types.MessageAttributeValue{
+				fetcher.OriginAttribute: {DataType: aws.String("String"), StringValue: &m.Origin},
+			}
+		}
 	}
 	out, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: entries})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -68,6 +69,43 @@ func TestSend_EveryMessageArrivesOnceUnderItsID(t *testing.T) {
 			}
 			delete(want, aws.ToString(m.MessageId))
 		}
+	}
+}
+
+// The pace is a promise of the earliest, so a machine cannot be too slow for this.
+func TestSendEach_SendsNoFasterThanTheRateAndTheOriginWithIt(t *testing.T) {
+	t.Parallel()
+	_, q := newQueue(t)
+	messages := make([]traffic.Message, 30)
+	for i := range messages {
+		messages[i] = traffic.Message{Body: "x", Origin: fmt.Sprintf("origin %d", i)}
+	}
+	began := time.Now()
+	sent := map[int]time.Duration{}
+	err := traffic.SendEach(t.Context(), q.Client, q.URL, messages, 100, func(i int, _ string) error {
+		sent[i] = time.Since(began)
+		return nil
+	})
+	if err != nil || len(sent) != len(messages) {
+		t.Fatalf("%d sent: %v", len(sent), err)
+	}
+	if sent[29] < 200*time.Millisecond || sent[19] < 100*time.Millisecond {
+		t.Errorf("twenty messages at 100 a second were sent within %s, thirty within %s", sent[19], sent[29])
+	}
+	origins := map[string]bool{}
+	for len(origins) < len(messages) {
+		out, err := q.Client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{
+			QueueUrl: &q.URL, MaxNumberOfMessages: 10, MessageAttributeNames: []string{fetcher.OriginAttribute},
+		})
+		if err != nil || len(out.Messages) == 0 {
+			t.Fatalf("%d of %d origins arrived: %v", len(origins), len(messages), err)
+		}
+		for _, m := range out.Messages {
+			origins[aws.ToString(m.MessageAttributes[fetcher.OriginAttribute].StringValue)] = true
+		}
+	}
+	if !origins[messages[7].Origin] {
+		t.Errorf("origins: %v", origins)
 	}
 }
 

@@ -15,6 +15,8 @@ const maxBody = 1 << 20
 type Message struct {
 	// Body is sent as it is.
 	Body string
+	// Origin is the value of the attribute fetcher.OriginAttribute; empty: it is sent without.
+	Origin string
 	// Place says where it comes from, for complaints: "message 7" or "orders.jsonl: line 7".
 	Place string
 	// Malformed says that it was made to be rejected by the mapping. Always false for those of a file.
