@@ -20,7 +20,7 @@ const samples, good = 100, 99
 
 // TestCompose is one story, for every chapter needs the system that the first one started.
 func TestCompose(t *testing.T) { //nolint:paralleltest // one system
-	p := newProject(t, "maskline-e2e", "docker-compose.yaml")
+	p := newProject(t, "maskline-e2e", "docker-compose.yaml", account)
 	p.up(t)
 	if n := p.rows(t); n != good {
 		t.Fatalf("%d rows after the first up, want %d", n, good)

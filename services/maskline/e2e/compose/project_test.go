@@ -40,14 +40,18 @@ type project struct {
 func newProject(t *testing.T, name string, files ...string) *project {
 	t.Helper()
 	jaeger, prometheus := freePort(t), freePort(t)
+	ledgers := t.TempDir()
+	if err := os.Chmod(ledgers, 0o777); err != nil { // the containers run as another user
+		t.Fatal(err)
+	}
 	p := &project{
 		name: fmt.Sprintf("%s-%d", name, os.Getpid()), files: files,
 		jaeger: "http://127.0.0.1:" + jaeger, prometheus: "http://127.0.0.1:" + prometheus,
-		env: []string{"JAEGER_PORT=" + jaeger, "PROMETHEUS_PORT=" + prometheus},
+		env: []string{"JAEGER_PORT=" + jaeger, "PROMETHEUS_PORT=" + prometheus, "LEDGERS=" + ledgers},
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("last words:\n%s", p.try("logs", "--tail", "30"))
+			t.Logf("last words:\n%s", p.try("logs", "--tail", "20"))
 		}
 		p.try("--profile", "*", "down", "-v", "--remove-orphans", "--timeout", "5")
 		for _, what := range []string{"container", "network", "volume"} {
