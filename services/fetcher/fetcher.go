@@ -43,7 +43,7 @@ type Config struct {
 	MaxMessages      int           `env:"MASKLINE_MAX_MESSAGES" default:"10" min:"1" max:"10" help:"Messages asked for per receive. Fewer costs more requests."`
 	WaitTime         time.Duration `env:"MASKLINE_WAIT_TIME" default:"20s" min:"0s" max:"20s" help:"How long a receive waits for messages. Shorter costs more requests while idle."`
 	KeepListening    bool          `env:"MASKLINE_KEEP_LISTENING" default:"true" help:"false: stop when the queue is drained, print the totals, exit 0."`
-	Pollers          int           `env:"MASKLINE_POLLERS" default:"4" min:"1" max:"64" help:"Receives under way at a time."`
+	Pollers          int           `env:"MASKLINE_POLLERS" default:"4" min:"1" max:"64" help:"Receives under way at a time, and as many deletes, but at least 8."`
 	MaxInFlight      int           `env:"MASKLINE_MAX_IN_FLIGHT" default:"10000" min:"10" max:"100000" help:"Messages held at a time, from receive to delete. SQS allows 120,000 per queue."`
 	MaxInFlightBytes config.Bytes  `env:"MASKLINE_MAX_IN_FLIGHT_BYTES" default:"128MiB" min:"1MiB" help:"Bytes of messages held at a time; a receive reserves what the largest messages could take."`
 	MaskerAddress    []string      `env:"MASKLINE_MASKER_ADDRESS" default:"127.0.0.1:7002" help:"Maskers, host:port, comma separated; every address behind a host is used."`
@@ -201,7 +201,7 @@ func (f *Fetcher) Run(ctx context.Context) error {
 		pollers.Go(func() { f.poll(working, life, stopWorking) })
 	}
 	workers.Go(func() { f.forwardFrames(life) })
-	for range deleters {
+	for range deleters(f.cfg.Pollers) {
 		workers.Go(func() { f.deleteSettled(life) })
 	}
 	workers.Go(func() { f.sendLetters(life) })

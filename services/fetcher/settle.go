@@ -13,8 +13,12 @@ import (
 	relayv1 "github.com/maskline/maskline/proto/gen/maskline/relay/v1"
 )
 
-// deleters is how many delete calls run at a time. A backlog of deletes holds credit, so it slows the intake by itself.
-const deleters = 8
+// deleters is how many delete calls run at a time: as many as receives, for a call of either takes ten messages, and a
+// failed delete pauses as a failed receive does. A backlog of deletes holds credit, so it slows the intake by itself.
+func deleters(pollers int) int {
+	const least = 8
+	return max(pollers, least)
+}
 
 // batchMost is the most entries that SQS takes in one batch call.
 const batchMost = 10

@@ -29,7 +29,7 @@ type SQS struct {
 // NewSQS makes the clients. queue and deadLetter are names or URLs; an empty deadLetter is found from the queue's redrive
 // policy. counted is called once per request sent.
 func NewSQS(ctx context.Context, queue, deadLetter string, pollers int, counted func(action string)) (*SQS, error) {
-	client, err := Clients(ctx, queue, 2*pollers+2*deleters)
+	client, err := Clients(ctx, queue, 2*pollers+2*deleters(pollers))
 	if err != nil {
 		return nil, err
 	}
