@@ -1,7 +1,7 @@
 package chaos
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -109,25 +109,26 @@ func (s *System) crashAtCommits(ctx context.Context, record string, wanted int) 
 	return ctx.Err()
 }
 
-// recorded reads what failpoints did. No file yet means nothing yet.
+// recorded reads what failpoints did. No file yet means nothing yet, and a line without its end is one that is being
+// written.
 func recorded(path string) (acts []act, err error) {
-	file, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err
 	}
-	defer func() { _ = file.Close() }()
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	for line := range bytes.Lines(text) {
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break
+		}
 		var a act
-		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+		if err := json.Unmarshal(line, &a); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		acts = append(acts, a)
 	}
-	return acts, lines.Err()
+	return acts, nil
 }
 
 func withRows(acts []act) (some []act) {

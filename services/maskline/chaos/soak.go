@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -124,20 +126,54 @@ func (s *System) goroutines(ctx context.Context) error {
 		return err
 	}
 	for i, p := range s.all() {
-		s.run.note("%s: %d goroutines after the soak, %d in a new process", p.stage, old[i], young[i])
-		atMost(s.run, "goroutines that the "+p.stage+" had more than a new one", old[i]-young[i], 2)
+		s.run.note("%s: %d goroutines after the soak, %d in a new process%s", p.stage, old[i].sum(), young[i].sum(), old[i].beyond(young[i]))
+		atMost(s.run, "goroutines that the "+p.stage+" had more than a new one", old[i].sum()-young[i].sum(), 2)
 	}
 	return nil
 }
 
+// goroutines counts those of a process by the function that has started them.
+type goroutines map[string]int
+
+func (g goroutines) sum() (n int) {
+	for _, times := range g {
+		n += times
+	}
+	return n
+}
+
+// beyond says which there are more of than in another process.
+func (g goroutines) beyond(other goroutines) string {
+	var text strings.Builder
+	for _, starter := range slices.Sorted(maps.Keys(g)) {
+		if more := g[starter] - other[starter]; more > 0 {
+			fmt.Fprintf(&text, "; %d more of %s", more, starter)
+		}
+	}
+	return text.String()
+}
+
+// goroutinesOf reads a listing. The main goroutine and the runtime's first have no starter.
+func goroutinesOf(listing string) goroutines {
+	g := goroutines{}
+	for _, one := range strings.Split(listing, "\ngoroutine ")[1:] {
+		_, starter, found := strings.Cut(one, "\ncreated by ")
+		if found {
+			starter = strings.Fields(starter)[0]
+		}
+		g[starter]++
+	}
+	return g
+}
+
 // listGoroutines ends all processes in one moment, so that none sees another go, and counts what each listed.
-func (s *System) listGoroutines(ctx context.Context) (counts []int, err error) {
+func (s *System) listGoroutines(ctx context.Context) (all []goroutines, err error) {
 	if !sleep(ctx, 2*time.Second) { // our own questions leave no connection behind
 		return nil, ctx.Err()
 	}
 	ended, listed := map[*Process]int{}, map[*Process]int{}
 	for _, p := range s.all() {
-		ended[p], listed[p] = len(p.ended()), goroutinesIn(p)
+		ended[p], listed[p] = len(p.ended()), len(p.said())
 	}
 	for _, p := range s.all() {
 		s.run.fault(Fault{What: "SIGQUIT, to list goroutines", Stage: p.stage, PID: p.signal(syscall.SIGQUIT)})
@@ -146,26 +182,27 @@ func (s *System) listGoroutines(ctx context.Context) (counts []int, err error) {
 		if err := until(ctx, stopPatience, p.stage+" ends after SIGQUIT", func() bool { return len(p.ended()) > ended[p] }); err != nil {
 			return nil, err
 		}
-		n := goroutinesIn(p) - listed[p]
-		if n == 0 {
+		g := goroutinesOf(p.said()[listed[p]:])
+		if len(g) == 0 {
 			return nil, fmt.Errorf("%s: listed no goroutine", p.stage)
 		}
-		counts = append(counts, n)
+		all = append(all, g)
 	}
 	for _, p := range s.all() {
 		if err := p.ready(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return counts, nil
+	return all, nil
 }
 
-func goroutinesIn(p *Process) int {
+// said is the log so far.
+func (p *Process) said() string {
 	text, err := os.ReadFile(p.log.Name())
 	if err != nil {
-		return 0
+		return ""
 	}
-	return strings.Count(string(text), "\ngoroutine ")
+	return string(text)
 }
 
 // drainMode adds a fetcher that ends when the queue is drained, and judges.
