@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// msRow makes every row take a millisecond. Without it a fast machine is done with the messages of one kill before the
-// next, and kills processes that hold nothing.
-const msRow = `
-CREATE FUNCTION ms_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.001); RETURN NEW; END $$;
-CREATE TRIGGER ms_row BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION ms_row()`
+// slowedRow makes every row take some tenths of a millisecond. Without it a fast machine is done with the messages of one
+// kill before the next, and kills processes that hold nothing.
+const slowedRow = `
+CREATE FUNCTION slowed_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.0002); RETURN NEW; END $$;
+CREATE TRIGGER slowed_row BEFORE INSERT ON user_logins FOR EACH ROW EXECUTE FUNCTION slowed_row()`
 
 func kills() Scenario {
 	return Scenario{
 		Number: 1, Name: "kills",
-		Does: "kill -9 of a random process, again and again, while messages flow, a millisecond for each row; two processes of each stage, started again at once",
+		Does: "kill -9 of a random process, again and again, while messages flow into a slowed table; two processes of each stage, started again at once",
 		run: func(ctx context.Context, r *Run) error {
 			messages, deaths := pick(r, 100_000, 24_000), pick(r, 200, 24)
 			s, err := r.start(ctx, options{
-				visibility: 5, sql: msRow, replicas: map[string]int{stageFetcher: 2, stageMasker: 2, stageWriter: 2},
+				visibility: 5, sql: slowedRow, replicas: map[string]int{stageFetcher: 2, stageMasker: 2, stageWriter: 2},
 			})
 			if err != nil {
 				return err
