@@ -285,17 +285,6 @@ func (c *committer) where(g *Group) []attribute.KeyValue {
 	}
 }
 
-// lostConnection stands where an error has no code.
-const lostConnection = "connection"
-
-// sqlstate is the code of an error, or a word for one that has none.
-func sqlstate(err error) string {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pg.Code
-	}
-	return lostConnection
-}
-
 // sleep waits after a number of failures in a row, at most a second; false if ctx ends.
 func sleep(ctx context.Context, failures int) bool {
 	wait := backoffMost

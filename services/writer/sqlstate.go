@@ -139,3 +139,14 @@ func suspect(err error, rows []Row) int {
 func uuidText(id []byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
+
+// lostConnection stands where an error has no code.
+const lostConnection = "connection"
+
+// sqlstate is the code of an error, or a word for one that has none.
+func sqlstate(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code
+	}
+	return lostConnection
+}
